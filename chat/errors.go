@@ -1,0 +1,48 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Invalid says that an input is not what it must be. Code is stable and meant
+// for programs; Detail is one English sentence for people; Field names the input
+// ("text", "nickname", "room", "nonce", …).
+type Invalid struct {
+	Field  string
+	Code   string
+	Detail string
+}
+
+func (e *Invalid) Error() string { return fmt.Sprintf("%s: %s", e.Field, e.Detail) }
+
+// NicknameTaken says that another session holds the nickname. Suggestion is a
+// free one near it, or empty where none was found.
+type NicknameTaken struct {
+	Nickname   Nickname
+	Suggestion Nickname
+}
+
+func (e *NicknameTaken) Error() string {
+	return fmt.Sprintf("nickname %q is held by another session", string(e.Nickname))
+}
+
+// RateLimited says that the sender has to wait before the same request can pass.
+type RateLimited struct {
+	RetryAfter time.Duration
+}
+
+func (e *RateLimited) Error() string {
+	return fmt.Sprintf("rate limited: retry after %s", e.RetryAfter)
+}
+
+var (
+	// ErrNonceReused says that the nonce came before with another text.
+	ErrNonceReused = errors.New("nonce already used for another text")
+
+	// ErrUnavailable says that Redis could not be reached, or did not answer in
+	// time. It is not known whether the command took effect; a nonce makes
+	// repeating it safe.
+	ErrUnavailable = errors.New("redis is unavailable")
+)
