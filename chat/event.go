@@ -1,5 +1,7 @@
 package chat
 
+import "bytes"
+
 // Kind is what an event on the stream is. It is the SSE event name, except that
 // a message has none, so that a browser's onmessage gets it.
 type Kind string
@@ -41,10 +43,11 @@ func (e Event) AppendJSON(b []byte) []byte {
 	b = append(b, `{"id":"`...)
 	b = e.ID.Append(b)
 	b = append(b, '"')
-	if e.Data[1] != '}' {
+	members := bytes.TrimLeft(e.Data[1:], " \t\r\n")
+	if !bytes.HasPrefix(members, []byte("}")) {
 		b = append(b, ',')
 	}
-	return append(b, e.Data[1:]...)
+	return append(b, members...)
 }
 
 // Sink takes what happens in one room. The feed calls it, one call at a time
