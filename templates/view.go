@@ -1,0 +1,113 @@
+package templates
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/rivo/uniseg"
+
+	"causette/assets"
+	"causette/chat"
+	"causette/locales"
+)
+
+// groupWithin is the longest pause between two messages of one author that are
+// shown as one group.
+const groupWithin = 5 * time.Minute
+
+// hues is how many nickname colours css/tokens.css has.
+const hues = 12
+
+// view is a [Page] as the templates read it.
+type view struct {
+	Page
+	Rows []row
+	// Blank is the row in the <template> that the script clones.
+	Blank row
+	// Texts is the whole language, for the script.
+	Texts json.RawMessage
+}
+
+// row is one message as the template "message" reads it.
+type row struct {
+	ID, At, Clock string
+	Author        string
+	Name          chat.Nickname
+	Initial       string
+	Hue           int
+	Spans         []span
+	// Mine: by the reader. Continued: of the same group as the row before.
+	// Mention: names the reader. Big: nothing but one to three emoji.
+	Mine, Continued, Mention, Big bool
+	MentionLabel                  string
+}
+
+func newView(p Page) view {
+	if p.Lang == "" {
+		p.Lang = locales.Fallback
+	}
+	v := view{Page: p, Texts: locales.JSON(p.Lang)}
+	v.Blank = row{MentionLabel: v.T("message.mention")}
+	for i, m := range p.Messages {
+		r := v.row(m)
+		r.Continued = i > 0 && continues(p.Messages[i-1], m)
+		v.Rows = append(v.Rows, r)
+	}
+	return v
+}
+
+func (v view) row(m chat.Message) row {
+	mine := v.You.ID != "" && m.Author.ID == v.You.ID
+	return row{
+		ID: m.ID.String(), At: m.At.UTC().Format("2006-01-02T15:04:05.000Z"), Clock: m.At.UTC().Format("15:04"),
+		Author: m.Author.ID, Name: m.Author.Nickname, Initial: initial(m.Author.Nickname), Hue: hue(m.Author.ID),
+		Spans: spans(string(m.Text)), Big: bigEmoji(string(m.Text)),
+		Mine: mine, Mention: !mine && mentions(string(m.Text), string(v.You.Nickname)),
+		MentionLabel: v.Blank.MentionLabel,
+	}
+}
+
+// T is the sentence named key in the page's language.
+func (v view) T(key string, pairs ...any) string { return locales.Text(v.Lang, key, pairs...) }
+
+// Named reports whether the reader has taken a nickname.
+func (v view) Named() bool { return v.You.Nickname != "" }
+
+// Languages are the languages spoken, for the menu.
+func (v view) Languages() []string { return locales.Languages() }
+
+// Icons are the favicon's states, for the script.
+func (v view) Icons() map[string]string {
+	return map[string]string{
+		"plain":  assets.URL("icons/mark.svg"),
+		"unread": assets.URL("icons/mark-unread.svg"),
+		"away":   assets.URL("icons/mark-away.svg"),
+	}
+}
+
+// continues reports whether m goes on in the group of the message before it.
+// The script does this again with the reader's time zone, which tells the days
+// apart; here a day is a day in UTC.
+func continues(before, m chat.Message) bool {
+	pause := m.At.Sub(before.At.Time)
+	return before.Author == m.Author && pause >= 0 && pause < groupWithin &&
+		before.At.UTC().YearDay() == m.At.UTC().YearDay()
+}
+
+// initial is the first character of a nickname, as a person counts characters.
+func initial(n chat.Nickname) string {
+	first, _, _, _ := uniseg.FirstGraphemeClusterInString(strings.TrimSpace(string(n)), -1)
+	return first
+}
+
+// hue picks one of the nickname colours by the author's id, so that a person
+// keeps their colour under another name. It is FNV-1a over UTF-16 units of an
+// ASCII id; js/lib/person.js does the same.
+func hue(id string) int {
+	h := uint32(2166136261)
+	for i := range len(id) {
+		h = (h ^ uint32(id[i])) * 16777619
+	}
+	return int(h % hues)
+}
