@@ -1,0 +1,33 @@
+// Package sse takes events to sockets: it keeps the end of each open room's log
+// in memory as bytes ready for the wire, and sends it to whoever reads the room
+// over Server-Sent Events.
+//
+// A room is a log and a client is a position in it. The end of the log is the
+// room's tail, one run of bytes that all its readers share, each event encoded
+// once. A reader is two numbers, how far it has been sent and where its live part
+// begins, and an id while it catches up from the log: there is no queue or copy
+// per reader, and live, resuming and slow readers take the same road. Whoever
+// falls off the back of the tail is closed with a reason and comes back with
+// Last-Event-ID.
+//
+//	frame    an event, and what a stream says of itself, as SSE bytes
+//	tail     the byte log of one room; index says which bytes are which event
+//	room     what happens in a room, taken from the feed into its tail
+//	hub      which rooms are open here, and which streams they have
+//	drain    taking leave of every stream when the instance stops
+//	stream   one reader: its verdict, its hello, its road into the tail
+//	pace     how long it waits: heartbeats, back-off, its turn to leave
+//	handler  the writer that has a goroutine per client
+//
+// It never speaks to Redis, routes a request, or knows what a nickname or a text
+// may be.
+//
+// # Concurrency
+//
+// A [Hub] is safe for concurrent use. A tail has one writer, the feed's call of
+// Receive; readers read published bytes without a lock, because published bytes
+// never change. Nothing waits for a listener or for Redis while it holds a lock:
+// an append costs the same with one reader or ten thousand, stalled or not.
+// [Hub.Serve] runs in its caller's goroutine. The hub's own goroutines open and
+// close rooms; [Hub.Close] waits for them.
+package sse
