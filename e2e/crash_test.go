@@ -1,0 +1,77 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// lease is how long a killed instance's people may still be counted.
+const lease = 10 * time.Second
+
+func TestPresence_WhoWasOnAKilledInstanceIsGoneWithinALease(t *testing.T) {
+	t.Parallel()
+	redis := startRedis(t)
+	settings := append([]setting{redis.url()}, quiet...)
+	doomed, other := startInstance(t, settings...), startInstance(t, settings...)
+
+	ana, bob, eve := enter(t, doomed.base, "ana"), enter(t, doomed.base, "bob"), enter(t, other.base, "eve")
+	for _, s := range []subscription{
+		{base: doomed.base, as: ana},
+		{base: doomed.base, as: bob},
+		{base: doomed.base},
+		{base: doomed.base, as: eve}, // eve reads on both: she stays
+		{base: other.base, as: eve},
+	} {
+		listen(t, s)
+	}
+	watcher := listen(t, subscription{base: other.base})
+	awaitPeople(t, doomed.base, 5, "ana", "bob", "eve")
+	awaitPeople(t, other.base, 5, "ana", "bob", "eve")
+
+	begun := time.Now()
+	doomed.kill()
+	watcher.awaitPresence(lease, 2, 1)
+	t.Logf("right %s after the kill", time.Since(begun).Round(10*time.Millisecond))
+	awaitPeople(t, other.base, 2, "eve")
+}
+
+func TestPresence_AFrozenInstanceIsCountedOutAndBackIn(t *testing.T) {
+	t.Parallel()
+	redis := startRedis(t)
+	settings := append([]setting{redis.url()}, quiet...)
+	frozen, other := startInstance(t, settings...), startInstance(t, settings...)
+	ana := enter(t, frozen.base, "ana")
+	reader := listen(t, subscription{base: frozen.base, as: ana})
+	watcher := listen(t, subscription{base: other.base})
+	awaitPeople(t, other.base, 2, "ana")
+
+	frozen.signal(syscall.SIGSTOP)
+	watcher.awaitPresence(lease, 1, 0)
+	bob := enter(t, other.base, "bob")
+	said := bob.say(t, other.base, "", "while you were frozen")
+
+	frozen.signal(syscall.SIGCONT)
+	if got := reader.awaitText(lease, said.Text); got != said {
+		t.Errorf("the frozen instance's reader got %+v, want %+v", got, said)
+	}
+	watcher.awaitPresence(lease, 2, 1)
+	awaitPeople(t, other.base, 2, "ana")
+}
+
+// awaitPeople waits until an instance counts so many participants in the lobby and
+// knows these nicknames, sorted, among them.
+func awaitPeople(t *testing.T, base string, participants int, nicknames ...string) {
+	t.Helper()
+	eventually(t, lease, "the roster", func() error {
+		names, total, err := people(t.Context(), base, "")
+		if err == nil && (total != participants || !slices.Equal(names, nicknames)) {
+			err = fmt.Errorf("%d participants, named %v; want %d, %v", total, names, participants, nicknames)
+		}
+		return err
+	})
+}

@@ -1,0 +1,216 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+func TestRedisKilledAndBack_StreamsStayOpenAndNothingAcceptedIsLostOrDoubled(t *testing.T) {
+	t.Parallel()
+	const writers, each = 4, 150
+	redis := startRedis(t, durable...)
+	settings := append([]setting{redis.url()}, quiet...)
+	one, two := startInstance(t, settings...), startInstance(t, settings...)
+	bases := []string{one.base, two.base}
+	readers := []*listener{listen(t, subscription{base: one.base}), listen(t, subscription{base: two.base})}
+
+	people := make([]visitor, writers)
+	for w := range people {
+		people[w] = enter(t, bases[w%2], fmt.Sprintf("writer%d", w))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	posting, ctx := errgroup.WithContext(ctx)
+	var accepted atomic.Int64
+	for w, v := range people {
+		posting.Go(func() error {
+			for n := range each {
+				p := post{Text: fmt.Sprintf("w%d m%d", w, n), Nonce: fmt.Sprintf("w%d-m%d", w, n)}
+				if err := v.insist(ctx, bases[w%2:w%2+1], p); err != nil {
+					return err
+				}
+				accepted.Add(1)
+			}
+			return nil
+		})
+	}
+	eventually(t, 20*time.Second, "a third of the messages", func() error {
+		if n := accepted.Load(); n < writers*each/3 {
+			return fmt.Errorf("only %d accepted", n)
+		}
+		return nil
+	})
+
+	redis.kill()
+	for n, r := range readers {
+		r.awaitStatus(10*time.Second, "down")
+		refusedWhileDown(t, bases[n], people[n])
+	}
+	redis.start(t)
+	for _, r := range readers {
+		r.awaitStatus(15*time.Second, "up")
+	}
+	if err := posting.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	last := people[0].say(t, two.base, "", "the end")
+	want := history(t, one.base, "")
+	checkEachOnce(t, want, writers, each)
+	for n, r := range readers {
+		r.awaitText(10*time.Second, last.Text)
+		if got := r.messages(); !slices.Equal(got, want) {
+			t.Errorf("reader %d has %d messages, the log %d, or not the same", n, len(got), len(want))
+		}
+		if _, err, _ := r.soFar(); err != nil {
+			t.Errorf("reader %d: its stream ended: %v", n, err)
+		}
+	}
+}
+
+// insist posts until the message is accepted, going round the bases, as a
+// client with a nonce may. Any answer but accepted and 503 is an error.
+func (v visitor) insist(ctx context.Context, bases []string, p post) error {
+	for try := 0; ; try++ {
+		a, err := call(ctx, http.MethodPost, bases[try%len(bases)]+"/messages", asJSON(p), v.bearer())
+		if ctx.Err() != nil {
+			return fmt.Errorf("post %q: %w (last: %v %d %s)", p.Text, context.Cause(ctx), err, a.status, a.body)
+		}
+		if err == nil && (a.status == http.StatusCreated || a.status == http.StatusOK) {
+			return nil
+		}
+		if err == nil && a.status != http.StatusServiceUnavailable {
+			return fmt.Errorf("post %q: status %d: %s", p.Text, a.status, a.body)
+		}
+		select { // not to spin on a server that is away
+		case <-time.After(25 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// refusedWhileDown holds a post without Redis to a 503 that says when to try again.
+func refusedWhileDown(t *testing.T, base string, v visitor) {
+	t.Helper()
+	a := mustCall(t, http.StatusServiceUnavailable, http.MethodPost, base+"/messages", asJSON(post{Text: "is anybody there?"}), v.bearer())
+	if _, err := a.problem(); err != nil {
+		t.Error(err)
+	}
+	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || seconds < 1 {
+		t.Errorf("Retry-After %q, want seconds", a.header.Get("Retry-After"))
+	}
+}
+
+// checkEachOnce holds a log to the messages of writers who each insisted on
+// theirs in order.
+func checkEachOnce(t *testing.T, log []message, writers, each int) {
+	t.Helper()
+	next := make([]int, writers)
+	for _, m := range log {
+		var w, n int
+		if _, err := fmt.Sscanf(m.Text, "w%d m%d", &w, &n); err != nil {
+			continue
+		}
+		if n != next[w] {
+			t.Fatalf("writer %d: message %d stands where %d belongs", w, n, next[w])
+		}
+		next[w]++
+	}
+	for w, n := range next {
+		if n != each {
+			t.Errorf("the log has %d messages of writer %d, want %d", n, w, each)
+		}
+	}
+}
+
+func TestRedisUnreachable_ThePageIsServedNothingIsEmbeddedAndItComesAliveWithRedis(t *testing.T) {
+	t.Parallel()
+	redis := &redisServer{port: freePort(t), dir: t.TempDir()}
+	one := launch(t, checkedBinary, freePort(t), redis.url(), "HEARTBEAT=1s")
+	one.awaitStatus(10*time.Second, "/healthz", http.StatusOK)
+
+	mustCall(t, http.StatusOK, http.MethodGet, one.base+"/", "")
+	mustCall(t, http.StatusServiceUnavailable, http.MethodGet, one.base+"/readyz", "")
+	for _, path := range []string{"/messages", "/participants", "/rooms"} {
+		a := mustCall(t, http.StatusServiceUnavailable, http.MethodGet, one.base+path, "")
+		if _, err := a.problem(); err != nil {
+			t.Errorf("GET %s: %v", path, err)
+		}
+	}
+	a := mustCall(t, http.StatusServiceUnavailable, http.MethodPost, one.base+"/messages", asJSON(post{Text: "salut", Nickname: "ana"}))
+	if _, err := a.problem(); err != nil || a.header.Get("Retry-After") == "" {
+		t.Errorf("problem: %v; Retry-After %q", err, a.header.Get("Retry-After"))
+	}
+	if conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", redis.port)); err == nil {
+		_ = conn.Close()
+		t.Error("something listens where REDIS_URL points: nothing may be embedded")
+	}
+
+	redis.start(t)
+	one.awaitReady(15 * time.Second)
+	ana := enter(t, one.base, "ana")
+	reader := listen(t, subscription{base: one.base})
+	reader.awaitText(5*time.Second, ana.say(t, one.base, "", "enfin").Text)
+}
+
+func TestRedisUnreachable_AStreamOpenedMeanwhileComesAliveWithRedis(t *testing.T) {
+	t.Parallel()
+	redis := startRedis(t, durable...)
+	one := startInstance(t, redis.url())
+	before := enter(t, one.base, "ana").say(t, one.base, "", "before")
+	redis.kill()
+	one.awaitStatus(10*time.Second, "/readyz", http.StatusServiceUnavailable)
+
+	got := make(chan message, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.Go(func() error {
+		m, err := firstMessage(ctx, one.base)
+		got <- m
+		return err
+	})
+	redis.start(t)
+	if err := reading.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if m := <-got; m != before {
+		t.Errorf("the stream began with %+v, want %+v", m, before)
+	}
+}
+
+// firstMessage reads the lobby as an EventSource does: it comes back when a
+// stream ends, and gives up for good on another status than 200.
+func firstMessage(ctx context.Context, base string) (message, error) {
+	for {
+		st, err := open(ctx, subscription{base: base})
+		if err != nil {
+			return message{}, err
+		}
+		if st.response.StatusCode != http.StatusOK {
+			st.close()
+			return message{}, fmt.Errorf("the stream was answered %s", st.response.Status)
+		}
+		for err == nil {
+			var e event
+			if e, err = st.next(); err == nil && e.name == "message" {
+				st.close()
+				return e.message()
+			}
+		}
+		st.close()
+		if ctx.Err() != nil {
+			return message{}, fmt.Errorf("no message: %w", context.Cause(ctx))
+		}
+	}
+}
