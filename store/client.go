@@ -1,0 +1,53 @@
+package store
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Dial makes a client from a URL: redis://, rediss:// (TLS) or unix://, with user
+// and password; ?addr=host:port (repeatable) makes it a Cluster, ?master_name= one
+// behind Sentinels. It does not connect yet. What the URL does not say about time
+// is set so that a Redis that is away is noticed soon, and contexts are obeyed.
+func Dial(redisURL string) (redis.UniversalClient, error) {
+	u, err := url.Parse(redisURL)
+	if err != nil {
+		return nil, fmt.Errorf("redis URL: %w", err)
+	}
+	q := u.Query()
+	switch {
+	case q.Has("master_name"):
+		o, err := redis.ParseFailoverURL(redisURL)
+		if err != nil {
+			return nil, fmt.Errorf("redis URL: %w", err)
+		}
+		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
+		return redis.NewFailoverClient(o), nil
+	case q.Has("addr"):
+		o, err := redis.ParseClusterURL(redisURL)
+		if err != nil {
+			return nil, fmt.Errorf("redis URL: %w", err)
+		}
+		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
+		return redis.NewClusterClient(o), nil
+	default:
+		o, err := redis.ParseURL(redisURL)
+		if err != nil {
+			return nil, fmt.Errorf("redis URL: %w", err)
+		}
+		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
+		return redis.NewClient(o), nil
+	}
+}
+
+// timeouts fills in what a URL left open.
+func timeouts(dial, read, write time.Duration) (time.Duration, time.Duration, time.Duration) {
+	const soon = 2 * time.Second
+	return or(dial, soon), or(read, soon), or(write, soon)
+}

@@ -1,0 +1,32 @@
+// Package store says everything that Causette says to Redis, and nothing else
+// does: the log of each room and its announcements, who is where, who holds
+// which nickname, the limits, and the session secret. It speaks the language of
+// package chat and is the only importer of go-redis.
+//
+// It never knows HTTP, never keeps a copy of a log, and never waits for a reader.
+//
+// # The pieces
+//
+//   - log.go, append.lua: a message is checked, stored and announced in one step
+//   - history.go, page.lua: a run of the log, before or after a position
+//   - feed.go, feed_session.go, feed_room.go: the one pub/sub connection; a room's
+//     announcements made contiguous
+//   - presence.go, presence.lua: who is here, over all instances, with leases
+//   - names.go, limits.go, rooms.go, secret.go, health.go: what their names say
+//   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
+//
+// A script is a .lua file beside the Go that runs it, and opens with a legend of
+// its KEYS and ARGV. head.lua and gcra.lua are what several of them share. Every
+// key and channel of a room has the hash tag {room}, so that a script touches one
+// slot of a Redis Cluster.
+//
+// # Concurrency properties
+//
+// Every method of [Store] is safe for concurrent use. [Store.Run] owns all of the
+// package's goroutines, and waits for them before it returns; the feed, presence
+// and health work only while it runs. A [chat.Sink] is called by one goroutine at
+// a time, in the order of the log, and must not block. No lock is held across a
+// call to Redis, and the loop that receives announcements never waits for one:
+// a subscriber that stops reading would be cut off by Redis, and would stop an
+// embedded Redis altogether.
+package store

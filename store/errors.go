@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"causette/chat"
+)
+
+// passing are the errors by which a Redis that answers says that it cannot work
+// now: loading, failing over, out of memory or disk, or not letting us in.
+var passing = []string{
+	"LOADING", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS",
+	"OOM", "BUSY", "UNBLOCKED", "NOAUTH", "WRONGPASS", "ERR max number of clients reached",
+}
+
+// failed says what an error of go-redis means to the caller whose context ctx is:
+// his own cancelling stays what it is; a Redis that is away, too slow or not ready
+// is [chat.ErrUnavailable], with the cause; anything else is a bug and stays bare.
+func (s *Store) failed(ctx context.Context, doing string, err error) error {
+	switch {
+	case err == nil, errors.Is(err, redis.Nil):
+		return nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return fmt.Errorf("%s: %w", doing, ctx.Err())
+	case isAnswer(err) && !isPassing(err):
+		return fmt.Errorf("%s: %w", doing, err)
+	default:
+		s.metrics.unavailable.Inc()
+		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)
+	}
+}
+
+// isAnswer reports whether Redis itself said so, rather than the way to it.
+func isAnswer(err error) bool {
+	_, ok := errors.AsType[redis.Error](err)
+	return ok
+}
+
+func isPassing(err error) bool {
+	answer, ok := errors.AsType[redis.Error](err)
+	if !ok {
+		return false
+	}
+	for _, prefix := range passing {
+		if strings.HasPrefix(answer.Error(), prefix) {
+			return true
+		}
+	}
+	return false
+}

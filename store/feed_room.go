@@ -1,0 +1,233 @@
+package store
+
+import (
+	"sync"
+
+	"causette/chat"
+)
+
+// maxPending is how many announcements a room gathers while its log is being
+// read. One more, and all are dropped: the log has the durable ones.
+const maxPending = 1024
+
+// phase is what a followed room waits for.
+type phase uint8
+
+const (
+	waiting phase = iota // the subscription; announcements are of no use yet
+	filling              // a reading of the log; announcements gather in pending
+	live                 // announcements
+)
+
+// feedRoom makes one room's announcements contiguous. It does no I/O: whoever
+// drives it reads the log when it says so.
+//
+//	waiting --begin--> filling --loaded, filled--> live --hole--> filling
+//	   ^------------------- lost ------------------'
+type feedRoom struct {
+	// Static after construction.
+	room chat.RoomID
+	load int
+	sink chat.Sink
+	// opened is closed once the sink has the end of the log, or openErr is set.
+	opened  chan struct{}
+	openErr error
+
+	mu    sync.Mutex // guards what follows, and makes the sink's calls one at a time
+	phase phase
+	// fresh says that the sink has nothing: the end of the log is loaded, from
+	// wherever it is, rather than what follows last.
+	fresh bool
+	// last is the position that the sink has reached.
+	last chat.EventID
+	// pending are the announcements that came while filling. The first mark of
+	// them came before the log was last asked, so its answer knows of them.
+	pending  []chat.Event
+	mark     int
+	overflow bool // pending was dropped
+	settled  bool // opened is closed
+	told     bool // the sink has been told that Redis is down
+	closed   bool // the sink gets nothing more
+}
+
+func newFeedRoom(room chat.RoomID, load int, sink chat.Sink) *feedRoom {
+	return &feedRoom{room: room, load: load, sink: sink, opened: make(chan struct{}), fresh: true}
+}
+
+// begin says that the subscription holds from now on. It reports whether the
+// log is to be read.
+func (r *feedRoom) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.phase != waiting {
+		return false
+	}
+	r.phase = filling
+	return true
+}
+
+// lost says that the connection is gone, and with it what was announced since.
+// It reports whether the room goes on; one that was never opened does not.
+func (r *feedRoom) lost(cause error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.phase, r.pending, r.mark, r.overflow = waiting, nil, 0, false
+	if !r.settled {
+		r.settle(cause)
+		r.closed = true
+	}
+	return !r.closed
+}
+
+// settle tells Follow how it ended. The caller holds mu.
+func (r *feedRoom) settle(err error) {
+	if !r.settled {
+		r.settled, r.openErr = true, err
+		close(r.opened)
+	}
+}
+
+// close ends the room: no call of the sink begins after it returned.
+func (r *feedRoom) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+}
+
+// status tells the sink that Redis is down or up again: up only if it was told
+// of down.
+func (r *feedRoom) status(e chat.Event, down bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed && r.settled && r.told != down {
+		r.told = down
+		r.sink.Receive(e)
+	}
+}
+
+// announce takes the next announcement. It reports whether it shows a hole, so
+// that the log is to be read.
+func (r *feedRoom) announce(e chat.Event) (hole bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed || r.phase == waiting:
+		return false
+	case r.phase == filling:
+		r.gather(e)
+		return false
+	case r.place(e):
+		return false
+	}
+	r.phase = filling
+	r.gather(e)
+	return true
+}
+
+// gather keeps an announcement for when the log has been read.
+func (r *feedRoom) gather(e chat.Event) {
+	if r.overflow {
+		return
+	}
+	if len(r.pending) == maxPending {
+		r.pending, r.mark, r.overflow = nil, 0, true
+		return
+	}
+	r.pending = append(r.pending, e)
+}
+
+// place hands on what comes next and drops what is old. It reports false for
+// what does neither: something is missing before it.
+func (r *feedRoom) place(e chat.Event) bool {
+	switch {
+	case !e.Durable():
+		r.sink.Receive(e)
+	case r.last.Precedes(e.ID), !r.last.IsZero() && e.ID.Epoch != r.last.Epoch && e.ID.Seq == 0:
+		// The second is the start of a new log, seen on a subscription that was
+		// never interrupted: nothing came between.
+		r.last = e.ID
+		r.sink.Receive(e)
+	case e.ID.Epoch == r.last.Epoch && e.ID.Seq <= r.last.Seq:
+	default:
+		return false
+	}
+	return true
+}
+
+// wanted says what to read of the log: its newest events if fresh, else those
+// after a position. It is not ok if nothing is to be read any more.
+func (r *feedRoom) wanted() (after chat.EventID, fresh, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mark = len(r.pending)
+	r.overflow = false // what was dropped is in the log, which is read now
+	return r.last, r.fresh, !r.closed && r.phase == filling
+}
+
+// loaded takes the newest events of the log, and the position they end at. It
+// reports whether the room is live; if not, wanted says what to read next.
+func (r *feedRoom) loaded(events []chat.Event, head chat.EventID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.phase != filling {
+		return true
+	}
+	for _, e := range events {
+		r.sink.Receive(e)
+	}
+	r.fresh, r.last = false, head
+	return r.drain()
+}
+
+// filled takes what follows the position that wanted gave. It reports whether
+// the room is live; if not, wanted says what to read next.
+func (r *feedRoom) filled(p chat.Page) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.phase != filling {
+		return true
+	}
+	if p.Gap {
+		r.sink.Replace()
+		r.fresh, r.last = true, chat.EventID{}
+		return false
+	}
+	for _, e := range p.Events {
+		if r.last.Precedes(e.ID) {
+			r.last = e.ID
+			r.sink.Receive(e)
+		}
+	}
+	return !p.More && r.drain()
+}
+
+// drain hands on what gathered while the log was read. What came before the
+// reading and still does not fit is of a log that is no more. The caller holds mu.
+func (r *feedRoom) drain() bool {
+	for i, e := range r.pending {
+		if i < r.mark && e.Durable() {
+			if r.last.Precedes(e.ID) {
+				r.place(e)
+			}
+			continue
+		}
+		if !r.place(e) {
+			r.pending = r.pending[i:]
+			return false
+		}
+	}
+	r.pending, r.mark = nil, 0
+	if r.overflow {
+		return false
+	}
+	r.phase = live
+	r.settle(nil)
+	return true
+}
+
+// position is the id of the newest event that the sink has.
+func (r *feedRoom) position() chat.EventID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"causette/chat"
+)
+
+// health is what the last look at Redis saw.
+type health struct {
+	mu  sync.Mutex
+	err error // guarded by mu; nil while Redis answers
+}
+
+func newHealth() *health {
+	return &health{err: errors.Join(chat.ErrUnavailable, errors.New("not looked at yet"))}
+}
+
+func (h *health) set(err error) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	changed = (h.err == nil) != (err == nil)
+	h.err = err
+	return changed
+}
+
+// Ready is nil while Redis can be reached, as of the last look (about a second
+// ago), and else why it can't: [chat.ErrUnavailable].
+func (s *Store) Ready() error {
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	return s.health.err
+}
+
+// Up reports whether Redis can be reached.
+func (s *Store) Up() bool { return s.Ready() == nil }
+
+// watchHealth asks Redis every HealthEvery whether it is there.
+func (s *Store) watchHealth(ctx context.Context) error {
+	tick := time.NewTicker(s.o.HealthEvery)
+	defer tick.Stop()
+	for {
+		call, cancel := context.WithTimeout(ctx, s.o.Timeout)
+		err := s.client.Ping(call).Err()
+		cancel()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if s.health.set(s.failed(ctx, "ping redis", err)) {
+			s.logHealth(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Store) logHealth(err error) {
+	if err != nil {
+		s.o.Log.Error("redis is away", "error", err)
+		return
+	}
+	s.o.Log.Info("redis answers")
+}

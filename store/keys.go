@@ -1,0 +1,67 @@
+package store
+
+import (
+	"strings"
+
+	"causette/chat"
+)
+
+// keys makes the name of every key and channel. prefix goes before each.
+type keys struct{ prefix string }
+
+// room is the stem of all that belongs to one room. The braces are a hash tag:
+// Redis Cluster keeps what shares one in the same slot.
+func (k keys) room(r chat.RoomID) string { return k.prefix + "chat:{" + string(r) + "}" }
+
+// channel carries a room's announcements: "<id>\n<json>" for a durable event,
+// "\n<kind>\n<json>" for a live-only one.
+func (k keys) channel(r chat.RoomID) string { return k.room(r) }
+
+// head is a hash {epoch, next}: what the log's next event is called.
+func (k keys) head(r chat.RoomID) string { return k.room(r) + ":head" }
+
+// log is the stream of durable events.
+func (k keys) log(r chat.RoomID) string { return k.room(r) + ":log" }
+
+// nonce remembers an accepted message: "<id> <digest> <at>".
+func (k keys) nonce(r chat.RoomID, who, nonce string) string {
+	return k.room(r) + ":nonce:" + who + ":" + nonce
+}
+
+// rate is the GCRA state of one sender in one room.
+func (k keys) rate(r chat.RoomID, who string) string { return k.room(r) + ":rate:" + who }
+
+// instances is a zset: instance → when its lease ends (Redis's milliseconds).
+func (k keys) instances(r chat.RoomID) string { return k.room(r) + ":instances" }
+
+// here is a hash of the sessions one instance holds: session → nickname.
+func (k keys) here(r chat.RoomID, instance string) string { return k.room(r) + ":here:" + instance }
+
+// roster is a hash: session → how many instances hold it.
+func (k keys) roster(r chat.RoomID) string { return k.room(r) + ":roster" }
+
+// named is a hash of the roster's sessions that have a nickname: session → nickname.
+func (k keys) named(r chat.RoomID) string { return k.room(r) + ":named" }
+
+// name says which session holds a nickname.
+func (k keys) name(n chat.Nickname) string { return k.prefix + "chat:name:" + n.Key() }
+
+// address is the GCRA state of one address's new sessions.
+func (k keys) address(addr string) string { return k.prefix + "chat:address:" + addr }
+
+// rooms is a zset: room → last activity (Unix milliseconds).
+func (k keys) rooms() string { return k.prefix + "chat:rooms" }
+
+// secret is the signing key that all instances share.
+func (k keys) secret() string { return k.prefix + "chat:secret" }
+
+// control is the channel that every instance listens to. No room's channel has
+// this name, since a room's is in braces.
+func (k keys) control() string { return k.prefix + "chat:control" }
+
+// roomOf is the room whose channel this is.
+func (k keys) roomOf(channel string) (chat.RoomID, bool) {
+	room, ok := strings.CutPrefix(channel, k.prefix+"chat:{")
+	room, ends := strings.CutSuffix(room, "}")
+	return chat.RoomID(room), ok && ends
+}

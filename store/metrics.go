@@ -1,0 +1,53 @@
+package store
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what the store does. It is a [prometheus.Collector] through
+// [Store.Collector].
+type metrics struct {
+	posts       *prometheus.CounterVec // by result
+	fills       *prometheus.CounterVec // by cause
+	reconnects  prometheus.Counter
+	unavailable prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		posts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "causette_appends_total", Help: "Messages handed to Redis, by result.",
+		}, []string{"result"}),
+		fills: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "causette_feed_fills_total", Help: "Reads of a room's log by the feed, by cause.",
+		}, []string{"cause"}),
+		reconnects: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "causette_feed_connections_total", Help: "Feed connections made.",
+		}),
+		unavailable: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "causette_redis_errors_total", Help: "Calls that Redis did not answer in time, or could not.",
+		}),
+	}
+}
+
+// Collector is what to register with Prometheus: Redis up, appends by result,
+// feed connections and fills, unanswered calls.
+func (s *Store) Collector() prometheus.Collector { return collector{s} }
+
+type collector struct{ s *Store }
+
+var upDesc = prometheus.NewDesc("causette_redis_up", "Whether Redis answers.", nil, nil)
+
+func (c collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	up := 0.0
+	if c.s.Up() {
+		up = 1
+	}
+	ch <- prometheus.MustNewConstMetric(upDesc, prometheus.GaugeValue, up)
+	m := c.s.metrics
+	for _, each := range []prometheus.Collector{m.posts, m.fills, m.reconnects, m.unavailable} {
+		each.Collect(ch)
+	}
+}

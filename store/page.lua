@@ -1,0 +1,51 @@
+-- Read a run of a room's log. Seqs have no holes, so a range is computed, and found
+-- by XREAD: both Redises then search for its start instead of walking to it.
+--
+-- KEYS  1 head  2 log
+-- ARGV  1 'before' or 'after'  2 epoch  3 seq (0 0 = newest, or the log's start)  4 how many
+--
+-- Returns {epoch, next seq, first seq kept or '', gap (0/1), more (0/1), entries}
+local epoch, next = read_head(KEYS[1], KEYS[2])
+if not epoch then
+  -- No log: its start is a position in it, anything else is not.
+  local zero = ARGV[2] == '0'
+  return {'', '0', '', zero and 0 or 1, 0, {}}
+end
+
+local first = next -- of an evicted log nothing is kept, but its seqs go on
+local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)
+if #oldest > 0 then
+  local e, s = string.match(oldest[1][1], '^(%d+)-(%d+)$')
+  if e == epoch then first = tonumber(s) end
+end
+
+local function reply(gap, more, entries)
+  return {epoch, string.format('%.0f', next), string.format('%.0f', first), gap, more, entries}
+end
+
+-- read gives up to n entries from seq `from` on.
+local function read(from, n)
+  if n <= 0 then return {} end
+  local before = epoch .. '-' .. string.format('%.0f', from - 1)
+  if from == 0 then
+    before = string.format('%.0f', tonumber(epoch) - 1) .. '-18446744073709551615'
+  end
+  local res = redis.call('XREAD', 'COUNT', string.format('%.0f', n), 'STREAMS', KEYS[2], before)
+  return res and res[1] and res[1][2] or {}
+end
+
+local seq, limit = tonumber(ARGV[3]), tonumber(ARGV[4])
+local zero = ARGV[2] == '0'
+local known = zero or ARGV[2] == epoch
+
+if ARGV[1] == 'before' then
+  local stop = zero and next or seq -- exclusive
+  if not known or stop > next then return reply(1, 0, {}) end
+  local start = math.max(stop - limit, first)
+  return reply(0, (start > first and stop > first) and 1 or 0, read(start, stop - start))
+end
+
+local start = zero and 0 or seq + 1
+if not known or start > next or (start < first and start ~= next) then return reply(1, 0, {}) end
+local n = math.min(limit, next - start)
+return reply(0, start + n < next and 1 or 0, read(start, n))

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"causette/chat"
+)
+
+const (
+	// maxChanges is how many sessions one run of presence.lua is told of, and how
+	// many of a dead instance it buries.
+	maxChanges = 500
+	// maxBatch is how many rooms' scripts go to Redis in one pipeline.
+	maxBatch = 64
+)
+
+// presence is who reads which room on this instance, and its telling Redis. Each
+// room is told of at once when something changes after a quiet time, and then
+// once in PresenceEvery at most.
+type presence struct {
+	s *Store // static after construction
+
+	// wake tells the loop that ready is not empty.
+	wake chan struct{}
+
+	mu    sync.Mutex
+	rooms map[chat.RoomID]*presenceRoom // guarded by mu
+	ready []chat.RoomID                 // guarded by mu: to be run now
+}
+
+func newPresence(s *Store) *presence {
+	return &presence{s: s, wake: make(chan struct{}, 1), rooms: make(map[chat.RoomID]*presenceRoom)}
+}
+
+// Join says that a stream of who begins in a room here. A session may have
+// several; each ends with a Leave. It returns at once.
+func (s *Store) Join(room chat.RoomID, who chat.Person) {
+	p := s.presence
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.room(room)
+	h := r.sessions[who.ID]
+	if h == nil {
+		h = &held{}
+		r.sessions[who.ID] = h
+	}
+	h.streams++
+	h.leaving = false
+	h.since++
+	if who.Nickname != "" && who.Nickname != h.nickname {
+		h.nickname = who.Nickname
+	}
+	s.active.touch(room, time.Now())
+	p.changed(room, r, who.ID)
+}
+
+// Leave says that one of the session's streams in a room ended. With its last
+// one, the session has left once LeaveDelay passed without another. It returns
+// at once.
+func (s *Store) Leave(room chat.RoomID, session string) {
+	p := s.presence
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.rooms[room]
+	if r == nil || r.sessions[session] == nil || r.sessions[session].streams == 0 {
+		return
+	}
+	h := r.sessions[session]
+	if h.streams--; h.streams > 0 {
+		return
+	}
+	if s.o.LeaveDelay <= 0 {
+		p.changed(room, r, session)
+		return
+	}
+	h.leaving = true
+	h.since++
+	since := h.since
+	// No timer outlives its use by more than a glance: when Run has ended, there
+	// is nobody left to tell.
+	time.AfterFunc(s.o.LeaveDelay, func() { p.gone(room, session, since) })
+}
+
+// gone ends a session whose LeaveDelay ran out, unless it came back meanwhile.
+func (p *presence) gone(room chat.RoomID, session string, since int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.rooms[room]
+	if r == nil || r.sessions[session] == nil {
+		return
+	}
+	if h := r.sessions[session]; h.leaving && h.since == since {
+		h.leaving = false
+		p.changed(room, r, session)
+	}
+}
+
+// Participants is how many read a room, as far as this instance has heard: what
+// was last announced, and who came here since. It does not ask Redis.
+func (s *Store) Participants(room chat.RoomID) chat.Presence {
+	s.presence.mu.Lock()
+	defer s.presence.mu.Unlock()
+	r := s.presence.rooms[room]
+	if r == nil {
+		return chat.Presence{}
+	}
+	return r.participants()
+}
+
+// room is the room's presence here, made if need be. The caller holds mu.
+func (p *presence) room(room chat.RoomID) *presenceRoom {
+	r := p.rooms[room]
+	if r == nil {
+		r = newPresenceRoom()
+		p.rooms[room] = r
+	}
+	return r
+}
+
+// tidy forgets a room of which there is nothing to know. The caller holds mu.
+func (p *presence) tidy(room chat.RoomID, r *presenceRoom) {
+	if r.idle() {
+		delete(p.rooms, room)
+	}
+}
+
+// changed notes that Redis may have to be told of a session. The caller holds mu.
+func (p *presence) changed(room chat.RoomID, r *presenceRoom, session string) {
+	r.dirty[session] = struct{}{}
+	if !time.Now().Before(r.next) {
+		p.enqueue(room, r)
+	}
+}
+
+// enqueue has a room run by the loop. The caller holds mu.
+func (p *presence) enqueue(room chat.RoomID, r *presenceRoom) {
+	if r.queued {
+		return
+	}
+	r.queued = true
+	p.ready = append(p.ready, room)
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// follow says that the feed hears a room from now on.
+func (p *presence) follow(room chat.RoomID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.room(room).followed = true
+}
+
+// unfollow says that it does no longer.
+func (p *presence) unfollow(room chat.RoomID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.rooms[room]; r != nil {
+		r.followed = false
+		p.tidy(room, r)
+	}
+}
+
+// seen takes the counts that were announced in a room.
+func (p *presence) seen(room chat.RoomID, data []byte) {
+	var counts chat.Presence
+	if err := json.Unmarshal(data, &counts); err != nil {
+		p.s.o.Log.Warn("presence not understood", "room", room, "error", err)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.rooms[room]; r != nil {
+		r.counts = counts
+		r.heard++
+	}
+}
+
+// run tells Redis of what changed, and renews the leases, until ctx ends.
+func (p *presence) run(ctx context.Context) error {
+	// A room that changed within PresenceEvery of its last run waits for a tick.
+	tick := time.NewTicker(max(p.s.o.PresenceEvery/4, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.wake:
+		case now := <-tick.C:
+			p.due(now)
+		}
+		for batch := p.take(); len(batch) > 0 && ctx.Err() == nil; batch = p.take() {
+			p.tell(ctx, batch)
+		}
+	}
+}
+
+// due enqueues the rooms whose time has come: to tell what changed, or to renew.
+func (p *presence) due(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for room, r := range p.rooms {
+		if now.Before(r.next) {
+			continue
+		}
+		if len(r.dirty) > 0 || len(r.sessions) > 0 && !now.Before(r.renew) {
+			p.enqueue(room, r)
+		}
+	}
+}
+
+// take takes up to maxBatch rooms off the queue.
+func (p *presence) take() []chat.RoomID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min(len(p.ready), maxBatch)
+	batch := p.ready[:n:n]
+	p.ready = p.ready[n:]
+	return batch
+}

@@ -1,0 +1,106 @@
+-- Bring a room's presence up to date with what one instance knows, renew that
+-- instance's lease, and bury the instances whose lease ran out.
+--
+-- KEYS  1 instances  2 here:<this instance>  3 roster  4 named
+-- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT
+--       6 the stem of every here key  7 how many sessions of dead instances at most
+--       8… changes, four each: op, session, nickname (or ''), nickname before (or '')
+--          op: join · again (join without notice) · leave · rename
+--
+-- here:<other> keys are made from ARGV[6]: they have the room's hash tag as well.
+--
+-- Returns {participants, named, 1 if this instance was registered before, 1 if dead
+-- sessions are left for the next run}
+local instances, here, roster, named = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local lease = tonumber(ARGV[2])
+
+local known = redis.call('EXISTS', here)
+local people, names = redis.call('HLEN', roster), redis.call('HLEN', named)
+local notices = {}
+
+local function notice(kind, session, nick, was)
+  local json = '{"kind":"' .. kind .. '","who":{"id":' .. cjson.encode(session) ..
+    ',"nickname":' .. cjson.encode(nick) .. '}'
+  if was then json = json .. ',"was":' .. cjson.encode(was) end
+  notices[#notices + 1] = json .. ',"at":"' .. ARGV[4] .. '"}'
+end
+
+local function name(session, nick, was, quiet)
+  local old = redis.call('HGET', named, session)
+  if nick == '' or old == nick then return end
+  redis.call('HSET', named, session, nick)
+  if quiet then return end
+  if not old and was ~= '' then old = was end
+  if old == nick then return end
+  if old then notice('rename', session, nick, old) else notice('join', session, nick) end
+end
+
+local function join(session, nick, quiet)
+  if redis.call('HSETNX', here, session, nick) == 1 then
+    -- Who is in the room already, through another instance, has joined already.
+    quiet = redis.call('HINCRBY', roster, session, 1) > 1 or quiet
+  else
+    redis.call('HSET', here, session, nick)
+    quiet = true
+  end
+  name(session, nick, '', quiet)
+end
+
+local function leave(from, session)
+  if redis.call('HDEL', from, session) == 0 then return end
+  if redis.call('HINCRBY', roster, session, -1) > 0 then return end
+  redis.call('HDEL', roster, session)
+  local nick = redis.call('HGET', named, session)
+  if nick then
+    redis.call('HDEL', named, session)
+    notice('leave', session, nick)
+  end
+end
+
+-- This instance first, so that who came over from a dead one never left.
+for i = 8, #ARGV, 4 do
+  local op, session, nick, was = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  if op == 'join' then join(session, nick, false)
+  elseif op == 'again' then join(session, nick, true)
+  elseif op == 'leave' then leave(here, session)
+  elseif op == 'rename' and redis.call('HEXISTS', roster, session) == 1 then
+    if redis.call('HEXISTS', here, session) == 1 then redis.call('HSET', here, session, nick) end
+    name(session, nick, was, false)
+  end
+end
+
+local left, more = tonumber(ARGV[7]), 0
+local dead = redis.call('ZRANGEBYSCORE', instances, '-inf', string.format('%.0f', now), 'LIMIT', 0, 16)
+for _, instance in ipairs(dead) do
+  if instance ~= ARGV[1] then
+    local theirs = ARGV[6] .. instance
+    local found = redis.call('HSCAN', theirs, 0, 'COUNT', math.max(left, 1))
+    for i = 1, #found[2], 2 do
+      if left <= 0 then break end
+      leave(theirs, found[2][i])
+      left = left - 1
+    end
+    if redis.call('EXISTS', theirs) == 1 then more = 1 break end
+    redis.call('ZREM', instances, instance)
+  end
+end
+
+if redis.call('EXISTS', here) == 1 then
+  redis.call('ZADD', instances, string.format('%.0f', now + lease), ARGV[1])
+else
+  redis.call('ZREM', instances, ARGV[1])
+end
+-- What nobody renews goes away by itself, but later than a lease: whoever comes
+-- next must still find the dead in order to bury them.
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, lease * 6) end
+
+local people_now, names_now = redis.call('HLEN', roster), redis.call('HLEN', named)
+if people_now <= tonumber(ARGV[5]) then
+  for _, json in ipairs(notices) do redis.call('PUBLISH', ARGV[3], '\nnotice\n' .. json) end
+end
+if people_now ~= people or names_now ~= names then
+  redis.call('PUBLISH', ARGV[3], '\npresence\n{"participants":' .. people_now .. ',"named":' .. names_now .. '}')
+end
+return {people_now, names_now, known, more}

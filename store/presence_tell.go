@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"causette/chat"
+)
+
+// maxPeople is how many names People lists.
+const maxPeople = 1000
+
+var presenceScript = lua("presence")
+
+// telling is one room's run of presence.lua.
+type telling struct {
+	room  chat.RoomID
+	again bool // nobody is announced: Redis forgot them, they did not come
+	list  []change
+	heard int
+	cmd   *redis.Cmd
+}
+
+// tell runs the script for a batch of rooms, in one pipeline.
+func (p *presence) tell(ctx context.Context, batch []chat.RoomID) {
+	call, cancel := context.WithTimeout(ctx, p.s.o.Timeout)
+	defer cancel()
+	pipe := p.s.client.Pipeline()
+	tellings := make([]*telling, 0, len(batch))
+	for _, room := range batch {
+		t := p.prepare(room)
+		keys, args := p.s.presenceCall(room, t.list, t.again)
+		t.cmd = presenceScript.EvalSha(call, pipe, keys, args...)
+		tellings = append(tellings, t)
+	}
+	_, _ = pipe.Exec(call) // each command has its own error
+	for _, t := range tellings {
+		if redis.HasErrorPrefix(t.cmd.Err(), "NOSCRIPT") {
+			keys, args := p.s.presenceCall(t.room, t.list, t.again)
+			t.cmd = presenceScript.Eval(call, p.s.client, keys, args...)
+		}
+		p.told(ctx, t)
+	}
+}
+
+// prepare takes what a room has to tell.
+func (p *presence) prepare(room chat.RoomID) *telling {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.room(room)
+	return &telling{room: room, again: r.lost, list: r.changes(maxChanges), heard: r.heard}
+}
+
+// told notes how a telling went.
+func (p *presence) told(ctx context.Context, t *telling) {
+	v, err := t.cmd.Result()
+	err = p.s.failed(ctx, "tell presence", err)
+	counts, known, more := readPresence(newReply(v), &err)
+	now := time.Now()
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.room(t.room)
+	r.queued = false
+	r.next = now.Add(p.s.o.PresenceEvery)
+	defer p.tidy(t.room, r)
+	if err != nil {
+		r.undone(t.list)
+		// The next try is not so soon that many rooms would be a storm.
+		r.next = now.Add(max(p.s.o.PresenceEvery, p.s.o.Lease/9))
+		if ctx.Err() == nil {
+			p.s.o.Log.Debug("presence not told", "room", t.room, "error", err)
+		}
+		return
+	}
+	r.renew = now.Add(p.s.o.Lease / 3)
+	r.done(t.list)
+	if r.heard == t.heard {
+		r.counts = counts
+	}
+	switch {
+	case r.registered && !known:
+		p.s.o.Log.Warn("redis lost its data: registering everyone again", "room", t.room, "sessions", len(r.sessions))
+		r.forgotten()
+		r.next = now
+	case len(r.dirty) == 0:
+		r.lost = false
+	}
+	r.registered = r.anyTold()
+	if more || len(t.list) == maxChanges {
+		r.next = now
+	}
+	if r.next == now {
+		p.enqueue(t.room, r)
+	}
+}
+
+// presenceCall is what to call presence.lua with.
+func (s *Store) presenceCall(room chat.RoomID, list []change, again bool) ([]string, []any) {
+	at, _ := chat.Instant{Time: time.Now()}.MarshalJSON()
+	args := []any{
+		s.o.Instance, s.o.Lease.Milliseconds(), s.keys.channel(room), strings.Trim(string(at), `"`),
+		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges,
+	}
+	for _, c := range list {
+		if again && c.op == "join" {
+			c.op = "again"
+		}
+		args = append(args, c.op, c.session, string(c.name), string(c.was))
+	}
+	return []string{s.keys.instances(room), s.keys.here(room, s.o.Instance), s.keys.roster(room), s.keys.named(room)}, args
+}
+
+// readPresence reads presence.lua's reply, unless *err says that there is none.
+func readPresence(r *reply, err *error) (counts chat.Presence, known, more bool) {
+	if *err != nil {
+		return counts, false, false
+	}
+	counts.Participants, counts.Named = int(r.number()), int(r.number())
+	known, more = r.number() == 1, r.number() == 1
+	if r.err != nil {
+		*err = fmt.Errorf("tell presence: %w", r.err)
+	}
+	return counts, known, more
+}
+
+// People is who reads a room, over all instances: the counts, and up to 1,000 of
+// those who have a nickname, by nickname. Who died without a word is counted out.
+func (s *Store) People(ctx context.Context, room chat.RoomID) (chat.Presence, []chat.Person, error) {
+	keys, args := s.presenceCall(room, nil, false)
+	v, err := s.run(ctx, "count people", presenceScript, keys, args...)
+	counts, _, _ := readPresence(newReply(v), &err)
+	if err != nil {
+		return chat.Presence{}, nil, err
+	}
+	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	named, _, err := s.client.HScan(call, s.keys.named(room), 0, "", maxPeople).Result()
+	if err := s.failed(ctx, "list people", err); err != nil {
+		return chat.Presence{}, nil, err
+	}
+	people := make([]chat.Person, 0, len(named)/2)
+	for pair := range slices.Chunk(named, 2) {
+		people = append(people, chat.Person{ID: pair[0], Nickname: chat.Nickname(pair[1])})
+	}
+	slices.SortFunc(people, func(a, b chat.Person) int { return strings.Compare(string(a.Nickname), string(b.Nickname)) })
+	return counts, people[:min(len(people), maxPeople)], nil
+}
+
+// renaming is what goes over the control channel: every instance that holds the
+// session in a room has it renamed there.
+type renaming struct {
+	Session  string        `json:"session"`
+	Nickname chat.Nickname `json:"nickname"`
+	Was      chat.Nickname `json:"was,omitempty"`
+}
+
+// Rename gives a session another nickname wherever it is present: in room before
+// it returns, in every other room within moments. The room is told of a join if
+// was is empty, else of a rename; who is not present there is not announced.
+func (s *Store) Rename(ctx context.Context, room chat.RoomID, who chat.Person, was chat.Nickname) error {
+	keys, args := s.presenceCall(room, []change{{"rename", who.ID, who.Nickname, was}}, false)
+	if _, err := s.run(ctx, "rename", presenceScript, keys, args...); err != nil {
+		return err
+	}
+	message, err := json.Marshal(renaming{who.ID, who.Nickname, was})
+	if err != nil {
+		return fmt.Errorf("rename: %w", err)
+	}
+	s.presence.control(string(message)) // here at once, and once more when it comes back: that changes nothing
+	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	return s.failed(ctx, "rename", s.client.Publish(call, s.keys.control(), message).Err())
+}
+
+// control takes a renaming: from now on the session has that name in every room here.
+func (p *presence) control(message string) {
+	var m renaming
+	if err := json.Unmarshal([]byte(message), &m); err != nil || m.Session == "" {
+		p.s.o.Log.Warn("control message not understood")
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for room, r := range p.rooms {
+		if h := r.sessions[m.Session]; h != nil && h.nickname != m.Nickname {
+			h.was, h.nickname = m.Was, m.Nickname
+			p.changed(room, r, m.Session)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say how a [Store] behaves. A zero value means the default in brackets.
+type Options struct {
+	// Prefix goes before every key and channel (KEY_PREFIX).
+	Prefix string
+	// Instance names this process in presence; a random part is added, so that
+	// one that starts again is not taken for the one that died.
+	Instance string
+	// HistorySize is how many messages a room keeps at least [10,000]. A real
+	// Redis trims whole nodes of the stream, and so keeps up to 100 more.
+	HistorySize int64
+	// HistoryTTL is how long after its last message a room's log goes away; 0 = never.
+	HistoryTTL time.Duration
+	// MessageRate is messages a second of one sender in one room, over all
+	// instances, and MessageBurst how many at once; a rate of 0 is no limit.
+	MessageRate  float64
+	MessageBurst int
+	// SessionRate is new sessions and nicknames a minute of one address; 0 = no limit.
+	SessionRate float64
+	// LeaveDelay is how long after its last stream closed a session has left;
+	// 0 = at once.
+	LeaveDelay time.Duration
+	// NoticeLimit is how many participants a room has at most for joins, leaves
+	// and renames to be announced; 0 = they never are.
+	NoticeLimit int
+	// Log takes what an operator should know [slog.Default]. Never a text or a key.
+	Log *slog.Logger
+
+	// Timeout bounds one call, all of its retries included [2 s].
+	Timeout time.Duration
+	// Lease is how long an instance that fell silent still counts as present [9 s];
+	// it is renewed three times as often.
+	Lease time.Duration
+	// PresenceEvery is the least time between two updates of a room's presence [250 ms].
+	PresenceEvery time.Duration
+	// PingEvery is when an idle feed connection is asked whether it lives, and how
+	// long it has for the answer [5 s].
+	PingEvery time.Duration
+	// HealthEvery is the time between two looks whether Redis answers [1 s].
+	HealthEvery time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	o.HistorySize = or(o.HistorySize, 10_000)
+	o.Timeout = or(o.Timeout, 2*time.Second)
+	o.Lease = or(o.Lease, 9*time.Second)
+	o.PresenceEvery = or(o.PresenceEvery, 250*time.Millisecond)
+	o.PingEvery = or(o.PingEvery, 5*time.Second)
+	o.HealthEvery = or(o.HealthEvery, time.Second)
+	o.MessageBurst = max(o.MessageBurst, 1)
+	o.Log = or(o.Log, slog.Default())
+	o.Instance = or(o.Instance, "i") + "-" + rand.Text()[:8]
+	return o
+}
+
+// or is v, or what stands in for its zero value.
+func or[T comparable](v, standIn T) T {
+	var zero T
+	if v == zero {
+		return standIn
+	}
+	return v
+}
+
+// Store is one instance's side of Redis.
+type Store struct {
+	// Static after construction.
+	o      Options
+	keys   keys
+	client redis.UniversalClient
+	posts  redis.Scripter // client, or its full-duplex pipeline; see pipeline.go
+
+	feed     *feed
+	presence *presence
+	health   *health
+	active   *activeRooms
+	metrics  *metrics
+}
+
+// New makes a Store that talks through client. It does not dial; the first call
+// does. The client stays the caller's, to be closed after Run returned.
+func New(client redis.UniversalClient, o Options) *Store {
+	o = o.withDefaults()
+	s := &Store{
+		o: o, keys: keys{o.Prefix}, client: client,
+		posts:   pipelined(client, o.Log),
+		health:  newHealth(),
+		active:  newActiveRooms(),
+		metrics: newMetrics(),
+	}
+	s.feed = newFeed(s)
+	s.presence = newPresence(s)
+	return s
+}
+
+// Run keeps the feed connected, presence renewed and health watched until ctx
+// ends. It returns nil after the last of its goroutines ended. Nobody leaves the
+// rooms then: this instance's lease runs out, and who came back elsewhere in
+// time never left.
+func (s *Store) Run(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { return s.feed.run(ctx) })
+	g.Go(func() error { return s.presence.run(ctx) })
+	g.Go(func() error { return s.watchHealth(ctx) })
+	g.Go(func() error { return s.recordActiveRooms(ctx) })
+	return g.Wait()
+}
