@@ -1,0 +1,170 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxBody bounds a request's body, in bytes: the longest text, escaped, and its
+// companions fit.
+const maxBody = 16 << 10
+
+// fields are the named strings of a request. All inputs of this API are strings.
+type fields map[string]string
+
+// readFields reads a body of JSON, a form, or plain text (which is the field
+// "text"), and takes what the body left out from the query string. Only the
+// allowed names may stand in the body, and no name twice.
+func readFields(w http.ResponseWriter, r *http.Request, allowed ...string) (fields, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if !utf8.Valid(body) {
+		return nil, problem(http.StatusBadRequest, "invalid_utf8", "the body is not valid UTF-8")
+	}
+	parse, err := bodyParser(r.Header.Get("Content-Type"), body)
+	if err != nil {
+		return nil, err
+	}
+	f := fields{}
+	if err := parse(body, fieldSetter(f, allowed)); err != nil {
+		return nil, err
+	}
+	return f, f.takeQuery(r.URL.Query(), allowed)
+}
+
+// unreadable says why a body could not be read to its end.
+func unreadable(err error) error {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return err
+	}
+	return problem(http.StatusBadRequest, "incomplete_body", "the body ended before it was complete")
+}
+
+// setter takes one field of a body; it refuses unknown names and repetitions.
+type setter func(name, value string) error
+
+func fieldSetter(f fields, allowed []string) setter {
+	return func(name, value string) error {
+		if !slices.Contains(allowed, name) {
+			return fieldProblem(http.StatusBadRequest, name, "unknown_field",
+				fmt.Sprintf("there is no field %q here; known are %s", name, strings.Join(allowed, ", ")))
+		}
+		if _, twice := f[name]; twice {
+			return fieldProblem(http.StatusBadRequest, name, "duplicate_field", fmt.Sprintf("the field %q is given twice", name))
+		}
+		f[name] = value
+		return nil
+	}
+}
+
+func (f fields) takeQuery(query url.Values, allowed []string) error {
+	for _, name := range allowed {
+		values := query[name]
+		if len(values) == 0 {
+			continue
+		}
+		if _, twice := f[name]; twice || len(values) > 1 {
+			return fieldProblem(http.StatusBadRequest, name, "duplicate_field", fmt.Sprintf("the field %q is given twice", name))
+		}
+		f[name] = values[0]
+	}
+	return nil
+}
+
+// bodyParser chooses by the content type. curl -d labels everything a form, so
+// a form that begins with "{" is JSON; without a label, the same letter decides
+// between JSON and text.
+func bodyParser(contentType string, body []byte) (func([]byte, setter) error, error) {
+	looksJSON := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
+	media, params, err := mime.ParseMediaType(contentType)
+	if contentType != "" && (err != nil || !isUTF8(params["charset"])) {
+		return nil, unsupported(contentType)
+	}
+	switch {
+	case media == "application/json", media == "application/x-www-form-urlencoded" && looksJSON, media == "" && looksJSON:
+		return parseJSON, nil
+	case media == "application/x-www-form-urlencoded":
+		return parseForm, nil
+	case media == "text/plain", media == "" && len(body) > 0:
+		return parseText, nil
+	case media == "":
+		return func([]byte, setter) error { return nil }, nil
+	default:
+		return nil, unsupported(contentType)
+	}
+}
+
+func isUTF8(charset string) bool {
+	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii")
+}
+
+func unsupported(contentType string) error {
+	return problem(http.StatusUnsupportedMediaType, "unsupported_media_type",
+		fmt.Sprintf("a body is application/json, application/x-www-form-urlencoded or text/plain, in UTF-8, not %q", contentType))
+}
+
+func parseText(body []byte, set setter) error { return set("text", string(body)) }
+
+func parseForm(body []byte, set setter) error {
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return problem(http.StatusBadRequest, "invalid_form", "the body is not a form: name=value pairs joined by &, escaped with %")
+	}
+	for name, all := range values {
+		for _, value := range all {
+			if err := set(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// parseJSON reads one flat object of strings, token by token, so that a name
+// given twice or a value of another type can be named.
+func parseJSON(body []byte, set setter) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return notJSON()
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return notJSON()
+		}
+		var value any
+		if err := dec.Decode(&value); err != nil {
+			return notJSON()
+		}
+		name := key.(string) // the decoder accepts nothing else in an object
+		text, ok := value.(string)
+		if !ok {
+			return fieldProblem(http.StatusBadRequest, name, "wrong_type", fmt.Sprintf("the field %q is a string", name))
+		}
+		if err := set(name, text); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return notJSON()
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return notJSON()
+	}
+	return nil
+}
+
+func notJSON() error {
+	return problem(http.StatusBadRequest, "invalid_json", `the body is not one JSON object, such as {"text":"salut"}`)
+}

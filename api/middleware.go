@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+const headerRequestID = "X-Request-Id"
+
+// requestTimeout bounds everything a request waits for but the event stream.
+const requestTimeout = 10 * time.Second
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// identify gives each request an id, the proxy's if it sent a sane one.
+func identify(c *gin.Context) {
+	id := c.GetHeader(headerRequestID)
+	if !requestIDForm.MatchString(id) {
+		id = rand.Text()
+	}
+	c.Header(headerRequestID, id)
+}
+
+// logRequests writes a line a request, when it has ended: never a query, a body
+// or a header, since texts and tokens travel there.
+func (a *API) logRequests(c *gin.Context) {
+	start := time.Now()
+	c.Next()
+	level := slog.LevelInfo
+	if isProbe(c.FullPath()) {
+		level = slog.LevelDebug
+	}
+	a.log.LogAttrs(c.Request.Context(), level, "request",
+		slog.String("request_id", c.Writer.Header().Get(headerRequestID)),
+		slog.String("method", c.Request.Method),
+		slog.String("path", c.Request.URL.Path),
+		slog.Int("status", c.Writer.Status()),
+		slog.Int("bytes", max(c.Writer.Size(), 0)),
+		slog.Duration("took", time.Since(start).Round(time.Microsecond)),
+		slog.String("client", c.ClientIP()))
+}
+
+func isProbe(route string) bool {
+	return route == "/healthz" || route == "/readyz" || route == "/metrics" || strings.HasPrefix(route, "/assets/")
+}
+
+// recoverPanics turns a panic into a 500 and a line in the log with its stack.
+func (a *API) recoverPanics(c *gin.Context) {
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		if cause == http.ErrAbortHandler {
+			panic(cause) // net/http's own way to cut a connection
+		}
+		a.log.Error("panic", slog.String("path", c.Request.URL.Path),
+			slog.String("cause", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
+		if !c.Writer.Written() {
+			a.writeProblem(c.Writer, c.Request, fmt.Errorf("panic: %v", cause))
+		}
+		c.Abort()
+	}()
+	c.Next()
+}
+
+// contentSecurityPolicy lets the page run its own modules and nothing else. The
+// one Trusted Types policy admits the one URL of the shared worker.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types chat"
+
+// secureHeaders stand on every answer.
+func secureHeaders(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin") // no-referrer would make form posts send Origin: null
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+}
+
+// handler is a resource's method: it answers, or returns why not.
+type handler func(*gin.Context) error
+
+// bounded runs h under requestTimeout and writes what it returns as a problem.
+func (a *API) bounded(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+		a.unbounded(h)(c)
+	}
+}
+
+// unbounded is bounded without the timeout, for the stream.
+func (a *API) unbounded(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			a.writeProblem(c.Writer, c.Request, err)
+		}
+	}
+}
+
+// refuseForeignWrites stops writes that pages of other origins make a browser
+// send (http.CrossOriginProtection), but for the allowed origins'.
+func (a *API) refuseForeignWrites() (gin.HandlerFunc, error) {
+	guard := http.NewCrossOriginProtection()
+	for _, origin := range a.o.CORSOrigins {
+		if err := guard.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("allow origin %q: %w", origin, err)
+		}
+	}
+	return func(c *gin.Context) {
+		if guard.Check(c.Request) != nil {
+			a.writeProblem(c.Writer, c.Request, crossOrigin())
+			c.Abort()
+		}
+	}, nil
+}
+
+// refuseForeignStreams answers a stream that another site's page opens: opening
+// one changes who is present, and CrossOriginProtection only guards writes.
+func (a *API) refuseForeignStreams(r *http.Request) error {
+	if r.Header.Get("Sec-Fetch-Site") != "cross-site" || slices.Contains(a.o.CORSOrigins, r.Header.Get("Origin")) {
+		return nil
+	}
+	return crossOrigin()
+}
+
+func crossOrigin() error {
+	return problem(http.StatusForbidden, "cross_origin", "pages of other origins may not do this; CORS_ORIGINS can allow theirs")
+}

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"causette/chat"
+)
+
+// identity is what a session is told of itself.
+type identity struct {
+	chat.Person
+	Token string `json:"token"`
+}
+
+// postNickname gives the session a nickname, making a session where there is
+// none: 200 with the token, which browsers get as a cookie too.
+func (a *API) postNickname(c *gin.Context) error {
+	f, err := readFields(c.Writer, c.Request, "nickname", "room")
+	if err != nil {
+		return err
+	}
+	nickname, errName := chat.ParseNickname(f["nickname"])
+	room, errRoom := chat.ParseRoomID(f["room"])
+	if err := errors.Join(errName, errRoom); err != nil {
+		return err
+	}
+	s, err := a.session(c)
+	if err != nil {
+		return err
+	}
+	if err := a.o.Store.AllowSession(c.Request.Context(), limitedAddress(c.ClientIP())); err != nil {
+		return err
+	}
+	if s.ID == "" {
+		s.ID = newPersonID()
+	}
+	who, err := a.rename(c, room, s.Person, nickname)
+	if err != nil {
+		return err
+	}
+	token, err := a.sessions.sign(c.Request.Context(), who)
+	if err != nil {
+		return err
+	}
+	a.keep(c, token)
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, identity{Person: who, Token: token})
+	return nil
+}
+
+// rename moves who from one nickname to the next: the new one is held before
+// the old one is let go, so that a failure in between leaves one that works.
+func (a *API) rename(c *gin.Context, room chat.RoomID, who chat.Person, next chat.Nickname) (chat.Person, error) {
+	ctx, was := c.Request.Context(), who.Nickname
+	who.Nickname = next
+	if err := a.o.Store.Claim(ctx, who.ID, next); err != nil {
+		return who, err
+	}
+	if was != "" && was.Key() != next.Key() {
+		if err := a.o.Store.Release(ctx, who.ID, was); err != nil {
+			return who, err
+		}
+	}
+	if was == next {
+		return who, nil
+	}
+	return who, a.o.Store.Rename(ctx, room, who, was)
+}

@@ -1,0 +1,97 @@
+package api
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"causette/chat"
+	"causette/locales"
+	"causette/templates"
+)
+
+// pageMessages is how many messages the page's HTML already holds.
+const pageMessages = 50
+
+const languageCookie = "causette-lang"
+
+// getPage serves a room's page, its newest messages in it. Without Redis it is
+// served all the same, and says so.
+func (a *API) getPage(c *gin.Context) error {
+	room, err := chat.ParseRoomID(c.Param("room"))
+	if err != nil {
+		return err
+	}
+	s, err := a.reader(c)
+	if err != nil {
+		return err
+	}
+	s = a.welcome(c, s)
+	page := templates.Page{
+		Lang: language(c), Room: room, You: s.Person,
+		BaseURL: a.trusted.baseURL(c.Request), Presence: a.o.Store.Participants(room),
+	}
+	a.fill(c, &page)
+	var html bytes.Buffer
+	if err := a.pages.Page(&html, page); err != nil {
+		return err
+	}
+	// no-cache, not no-store, which would keep the page out of the back-forward cache.
+	c.Header("Cache-Control", "no-cache")
+	c.Header("Vary", "Accept-Language, Cookie")
+	c.Data(http.StatusOK, "text/html; charset=utf-8", html.Bytes())
+	return nil
+}
+
+// fill puts the newest messages into the page, and the position after them, so
+// that the stream goes on where the HTML ends.
+func (a *API) fill(c *gin.Context, page *templates.Page) {
+	newest, err := a.o.Store.Before(c.Request.Context(), page.Room, chat.EventID{}, pageMessages)
+	if err != nil {
+		page.RedisDown = true
+		return
+	}
+	for _, e := range newest.Events {
+		m, err := chat.ParseMessage(e)
+		if err != nil {
+			a.log.Warn("message left out of the page", slog.String("error", err.Error()))
+			continue
+		}
+		page.Messages = append(page.Messages, m)
+	}
+	page.Older, page.Resume = newest.More, newest.Head.String()
+}
+
+// welcome gives a browser that has no session one without a nickname, so that
+// its tabs are one participant, also after it takes a nickname; and a new token
+// to one whose token is in its second half.
+func (a *API) welcome(c *gin.Context, s session) session {
+	if s.ID != "" && time.Until(s.expires) > sessionLife/2 {
+		return s
+	}
+	if s.ID == "" {
+		s.ID = newPersonID()
+	}
+	token, err := a.sessions.sign(c.Request.Context(), s.Person)
+	if err != nil { // no key without Redis: the next page sets it
+		return session{}
+	}
+	a.keep(c, token)
+	return s
+}
+
+// language is the page's language: what the reader chose now, before, or prefers.
+func language(c *gin.Context) string {
+	chosen := c.Query("lang")
+	before, _ := c.Cookie(languageCookie)
+	lang := locales.Match(chosen, before, c.GetHeader("Accept-Language"))
+	if chosen == lang && before != lang {
+		http.SetCookie(c.Writer, &http.Cookie{
+			Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	return lang
+}

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"causette/chat"
+)
+
+// Problem is an error as clients see it: RFC 9457, application/problem+json.
+// Code is stable and meant for programs; the rest is for people. It is an error,
+// so a handler returns one where nothing in package chat says it already.
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Code   string `json:"code"`
+	// Field is the input at fault, where it is one.
+	Field string `json:"field,omitempty"`
+	// Suggestion is a free nickname near the one that is taken.
+	Suggestion chat.Nickname `json:"suggestion,omitempty"`
+	// RequestID is what the server's log calls this request.
+	RequestID string `json:"request_id,omitempty"`
+
+	retryAfter time.Duration
+}
+
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+func problem(status int, code, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+}
+
+func fieldProblem(status int, field, code, detail string) *Problem {
+	p := problem(status, code, detail)
+	p.Field = field
+	return p
+}
+
+// retryUnavailable is how long a client waits before it asks again while Redis
+// is away: the store finds out within about that time that it is back.
+const retryUnavailable = 2 * time.Second
+
+// asProblem is the one place where errors become HTTP.
+func asProblem(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	if e, ok := errors.AsType[*chat.Invalid](err); ok {
+		return fieldProblem(http.StatusUnprocessableEntity, e.Field, e.Code, e.Detail)
+	}
+	if e, ok := errors.AsType[*chat.NicknameTaken](err); ok {
+		p := fieldProblem(http.StatusConflict, "nickname", "nickname_taken", "somebody else has this nickname")
+		p.Suggestion = e.Suggestion
+		return p
+	}
+	if e, ok := errors.AsType[*chat.RateLimited](err); ok {
+		p := problem(http.StatusTooManyRequests, "rate_limited", "too many requests of this kind; wait a little")
+		p.retryAfter = e.RetryAfter
+		return p
+	}
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return problem(http.StatusRequestEntityTooLarge, "body_too_large",
+			fmt.Sprintf("a body has at most %d bytes", e.Limit))
+	}
+	switch {
+	case errors.Is(err, chat.ErrNonceReused):
+		return fieldProblem(http.StatusConflict, "nonce", "nonce_reused", "this nonce was used for another text")
+	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		p := problem(http.StatusServiceUnavailable, "unavailable",
+			"the server cannot reach Redis; it is not known whether the request took effect, so repeat it with the same nonce")
+		p.retryAfter = retryUnavailable
+		return p
+	default:
+		return problem(http.StatusInternalServerError, "internal", "something went wrong; the server's log says what")
+	}
+}
+
+// writeProblem answers a request with err. A client that went away gets nothing.
+func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := *asProblem(err)
+	p.RequestID = w.Header().Get(headerRequestID)
+	if p.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
+		a.log.Warn("request failed", slog.String("request_id", p.RequestID), slog.String("error", err.Error()))
+	}
+	h := w.Header()
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	if err := json.NewEncoder(w).Encode(p); err != nil {
+		a.log.Debug("problem not sent", slog.String("request_id", p.RequestID), slog.String("error", err.Error()))
+	}
+}

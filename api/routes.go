@@ -1,0 +1,130 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/cors"
+
+	"causette/assets"
+	"causette/sse"
+	"causette/store"
+	"causette/templates"
+)
+
+// Options is what an [API] needs. All of it is static after New.
+type Options struct {
+	Store *store.Store
+	Hub   *sse.Hub
+	// Instance names this process in readiness answers.
+	Instance string
+	// SessionSecret signs tokens; empty to share one through Redis.
+	SessionSecret string
+	// CORSOrigins are the foreign origins whose pages may use the API.
+	CORSOrigins []string
+	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For
+	// and X-Forwarded-Proto are believed.
+	TrustedProxies []string
+	// Embedded reports whether this process holds the embedded Redis.
+	Embedded func() bool
+	// Draining reports whether the process is on its way out.
+	Draining func() bool
+	Registry *prometheus.Registry
+	Log      *slog.Logger
+}
+
+// API answers everything that HTTP asks of Causette.
+type API struct {
+	o        Options
+	log      *slog.Logger
+	sessions *sessions
+	pages    *templates.Templates
+	metrics  *metrics
+	trusted  trustedProxies
+}
+
+// New makes the whole of Causette's HTTP: every route behind its guards.
+// It fails if a template does not parse or a proxy's address is none.
+func New(o Options) (http.Handler, error) {
+	pages, err := templates.New()
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := parseTrusted(o.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	a := &API{
+		o: o, log: o.Log, pages: pages, trusted: trusted,
+		sessions: newSessions(o.SessionSecret, o.Store.Secret),
+		metrics:  newMetrics(o.Registry),
+	}
+	routes, err := a.routes()
+	if err != nil {
+		return nil, err
+	}
+	return a.allowOrigins(routes), nil
+}
+
+// routes is the whole URL space.
+func (a *API) routes() (http.Handler, error) {
+	gin.SetMode(gin.ReleaseMode)
+	g := gin.New()
+	g.HandleMethodNotAllowed = true
+	if err := g.SetTrustedProxies(a.o.TrustedProxies); err != nil {
+		return nil, err
+	}
+	guard, err := a.refuseForeignWrites()
+	if err != nil {
+		return nil, err
+	}
+	g.Use(identify, a.logRequests, a.recoverPanics, secureHeaders, guard)
+
+	get := func(path string, h ...gin.HandlerFunc) {
+		g.GET(path, h...)
+		g.HEAD(path, h...)
+	}
+	get("/", a.bounded(a.getPage))
+	get("/rooms/:room", a.bounded(a.getPage))
+
+	g.GET("/events", a.unbounded(a.getEvents))
+	g.POST("/messages", a.bounded(a.postMessage))
+	get("/messages", a.bounded(a.getMessages))
+	g.POST("/nicknames", a.bounded(a.postNickname))
+	g.POST("/typing", a.bounded(a.postTyping))
+	get("/participants", a.bounded(a.getParticipants))
+	get("/rooms", a.bounded(a.getRooms))
+
+	get("/healthz", a.getHealth)
+	get("/readyz", a.getReady)
+	get("/metrics", gin.WrapH(promhttp.HandlerFor(a.o.Registry, promhttp.HandlerOpts{})))
+	get("/openapi.yaml", getOpenAPI)
+	get("/assets/*file", gin.WrapH(assets.Handler()))
+	get("/favicon.ico", func(c *gin.Context) { c.Redirect(http.StatusFound, assets.URL("icons/mark.svg")) })
+
+	g.NoRoute(a.bounded(func(*gin.Context) error {
+		return problem(http.StatusNotFound, "not_found", "there is nothing at this path; /openapi.yaml lists what there is")
+	}))
+	g.NoMethod(a.bounded(func(*gin.Context) error {
+		return problem(http.StatusMethodNotAllowed, "method_not_allowed", "this path has other methods; see the Allow header")
+	}))
+	return g, nil
+}
+
+// allowOrigins answers preflights and marks answers as readable for the allowed
+// origins. Cookies stay out of it (SameSite=Lax): such pages send a bearer token.
+func (a *API) allowOrigins(next http.Handler) http.Handler {
+	if len(a.o.CORSOrigins) == 0 {
+		return next
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: a.o.CORSOrigins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID"},
+		ExposedHeaders: []string{"Retry-After", headerRequestID},
+		MaxAge:         3600, // seconds
+	}).Handler(next)
+}

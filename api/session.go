@@ -1,0 +1,204 @@
+package api
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"causette/chat"
+)
+
+// sessionLife is how long a token is good for; a page opened in the second half
+// of it gets a new one.
+const sessionLife = 30 * 24 * time.Hour
+
+// session is who sends a request: a signed JWT (RFC 7519, HS256) that every
+// instance can check, kept by browsers in a cookie and by curl as a bearer token.
+type session struct {
+	chat.Person
+	expires time.Time
+}
+
+// claims is the token's content. The nickname is a claim, not a right: to speak
+// under it, the session must hold it in Redis.
+type claims struct {
+	Name string `json:"name,omitempty"`
+	jwt.RegisteredClaims
+}
+
+// sessions signs and checks tokens.
+type sessions struct {
+	// load gets the secret that instances share through Redis; static.
+	load func(context.Context) ([]byte, error)
+	// clock is time.Now but in tests; static.
+	clock func() time.Time
+
+	mu     sync.Mutex
+	secret []byte // guarded by mu; nil until loaded
+}
+
+func newSessions(secret string, load func(context.Context) ([]byte, error)) *sessions {
+	s := &sessions{load: load, clock: time.Now}
+	if secret != "" {
+		s.secret = []byte(secret)
+	}
+	return s
+}
+
+// key is the signing key. It fails with [chat.ErrUnavailable] as long as the
+// key is Redis's to give and Redis was never reached.
+func (s *sessions) key(ctx context.Context) ([]byte, error) {
+	s.mu.Lock()
+	secret := s.secret
+	s.mu.Unlock()
+	if secret != nil {
+		return secret, nil
+	}
+	secret, err := s.load(ctx) // outside the lock: one slow Redis must not queue everybody
+	if err != nil {
+		return nil, fmt.Errorf("load session secret: %w", err)
+	}
+	s.mu.Lock()
+	s.secret = secret
+	s.mu.Unlock()
+	return secret, nil
+}
+
+// newPersonID makes the id of a new session: 60 random bits behind "p_".
+func newPersonID() string { return "p_" + strings.ToLower(rand.Text()[:12]) }
+
+// sign makes the token of a person, good for sessionLife from now.
+func (s *sessions) sign(ctx context.Context, who chat.Person) (string, error) {
+	key, err := s.key(ctx)
+	if err != nil {
+		return "", err
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		Name: string(who.Nickname),
+		RegisteredClaims: jwt.RegisteredClaims{
+			Subject:   who.ID,
+			ExpiresAt: jwt.NewNumericDate(s.clock().Add(sessionLife)),
+		},
+	})
+	return token.SignedString(key)
+}
+
+// errToken says that a token is forged, expired or not one of ours.
+var errToken = errors.New("not a valid token")
+
+// verify reads a token back. Only HS256 with our key passes, whatever the
+// token's own header says (RFC 8725, section 3.1).
+func (s *sessions) verify(ctx context.Context, token string) (session, error) {
+	key, err := s.key(ctx)
+	if err != nil {
+		return session{}, err
+	}
+	var c claims
+	_, err = jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil },
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.clock))
+	if err != nil || !strings.HasPrefix(c.Subject, "p_") {
+		return session{}, errToken
+	}
+	who := chat.Person{ID: c.Subject}
+	if c.Name != "" {
+		if who.Nickname, err = chat.ParseNickname(c.Name); err != nil {
+			return session{}, errToken
+		}
+	}
+	return session{Person: who, expires: c.ExpiresAt.Time}, nil
+}
+
+// of is the session of a request, the zero session if it has none. A bearer
+// token wins over a cookie, and is an error if it is not valid: whoever sends
+// one means it. A cookie that is not valid, or can't be checked now, counts for none.
+func (s *sessions) of(r *http.Request, secure bool) (session, error) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		scheme, token, _ := strings.Cut(header, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return session{}, invalidToken("an Authorization header is Bearer and a token")
+		}
+		found, err := s.verify(r.Context(), strings.TrimSpace(token))
+		if errors.Is(err, errToken) {
+			return session{}, invalidToken("the token is forged, expired or not this server's; POST /nicknames gives a new one")
+		}
+		return found, err
+	}
+	cookie, err := r.Cookie(cookieName(r, secure))
+	if err != nil {
+		return session{}, nil
+	}
+	found, err := s.verify(r.Context(), cookie.Value)
+	if err != nil && !errors.Is(err, errToken) {
+		return session{}, err
+	}
+	return found, nil
+}
+
+func invalidToken(detail string) error {
+	return problem(http.StatusUnauthorized, "invalid_token", detail)
+}
+
+// cookieName carries the port that the browser sees, since cookies ignore
+// ports: two instances on two ports are two people, tabs of one origin one.
+func cookieName(r *http.Request, secure bool) string {
+	name := "causette"
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+			name += "-" + strconv.FormatUint(n, 10)
+		}
+	}
+	if secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// cookie is the cookie that keeps a token in a browser.
+func (s *sessions) cookie(r *http.Request, secure bool, token string) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName(r, secure), Value: token, Path: "/", MaxAge: int(sessionLife.Seconds()),
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// guestID is the stable id of somebody without a session: a keyed hash, so
+// that it tells nothing of the address. Parts are joined by NUL, which none contains.
+func (s *sessions) guestID(ctx context.Context, parts ...string) (string, error) {
+	key, err := s.key(ctx)
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("guest\x00" + strings.Join(parts, "\x00")))
+	return "g_" + strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil))[:12]), nil
+}
+
+// limitedAddress is the address that a limit counts: an IPv6 host may take any
+// address of its /64, so that is counted as one.
+func limitedAddress(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		return addr.String()
+	}
+	prefix, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return prefix.String()
+}

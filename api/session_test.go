@@ -1,0 +1,181 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"causette/chat"
+	"causette/store"
+)
+
+func TestSession_TheCookieCarriesThePortAndHidesFromScript(t *testing.T) {
+	s := newServer(t)
+	for host, want := range map[string]string{
+		"localhost:4101": "causette-4101=", "chat.example": "causette=", "[::1]:4100": "causette-4100=", "x:99999": "causette=",
+	} {
+		got := s.do(request{method: "GET", path: "/", header: map[string]string{"Host": host}}).expect(t, 200).header.Get("Set-Cookie")
+		if !strings.HasPrefix(got, want) || !strings.Contains(got, "HttpOnly") || !strings.Contains(got, "SameSite=Lax") || strings.Contains(got, "Secure") {
+			t.Errorf("%s: %q", host, got)
+		}
+	}
+}
+
+func TestSession_UnderTLSTheCookieIsBoundToTheHost(t *testing.T) {
+	s := newServer(t)
+	behindProxy := map[string]string{"X-Forwarded-Proto": "https", "Host": "chat.example"}
+	got := s.do(request{method: "GET", path: "/", header: behindProxy}).header.Get("Set-Cookie")
+	if !strings.HasPrefix(got, "__Host-causette=") || !strings.Contains(got, "Secure") || !strings.Contains(got, "Path=/") {
+		t.Errorf("cookie %q", got)
+	}
+}
+
+func TestSession_TheProtoOfAStrangerIsNotBelieved(t *testing.T) {
+	s := newServer(t, func(o *Options, _ *store.Options) { o.TrustedProxies = []string{"10.0.0.0/8"} })
+	got := s.do(request{method: "GET", path: "/", header: map[string]string{"X-Forwarded-Proto": "https"}}).header.Get("Set-Cookie")
+	if strings.Contains(got, "Secure") {
+		t.Errorf("cookie %q", got)
+	}
+}
+
+// cookieOf is the session cookie that an answer sets, ready to be sent back.
+func cookieOf(t *testing.T, a answer) string {
+	t.Helper()
+	cookie, _, found := strings.Cut(a.header.Get("Set-Cookie"), ";")
+	if !found {
+		t.Fatal("no cookie was set")
+	}
+	return cookie
+}
+
+func TestSession_ABrowserKeepsItsIDWhenItTakesANickname(t *testing.T) {
+	s := newServer(t)
+	cookie := cookieOf(t, s.get("/").expect(t, 200))
+	named := s.do(request{method: "POST", path: "/nicknames", body: "nickname=ana", header: map[string]string{
+		"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded",
+	}}).expect(t, 200)
+	renamed := s.do(request{method: "POST", path: "/nicknames", body: `{"nickname":"anna"}`, header: map[string]string{
+		"Cookie": cookieOf(t, named),
+	}}).expect(t, 200)
+	first, second := decode[identity](t, named), decode[identity](t, renamed)
+	if first.ID != second.ID || second.Nickname != "anna" {
+		t.Errorf("%+v became %+v", first, second)
+	}
+	s.join("ana") // the old name is free again
+	again := s.do(request{method: "GET", path: "/", header: map[string]string{"Cookie": cookieOf(t, renamed)}}).expect(t, 200)
+	if again.header.Get("Set-Cookie") != "" {
+		t.Error("a fresh session was replaced")
+	}
+}
+
+func TestSession_ATakenNicknameComesWithAFreeOne(t *testing.T) {
+	s := newServer(t)
+	s.join("ana")
+	p := s.post("/nicknames", "", `{"nickname":"Ana"}`).expectProblem(t, 409, "nickname_taken")
+	if p.Suggestion == "" {
+		t.Fatal("no suggestion")
+	}
+	s.join(string(p.Suggestion))
+}
+
+func TestSession_AnOldTokenCannotSpeakUnderANameThatSomebodyElseTook(t *testing.T) {
+	s := newServer(t)
+	old := s.join("ana")
+	s.post("/nicknames", old.Token, `{"nickname":"anna"}`).expect(t, 200)
+	s.join("ana")
+	s.post("/messages", old.Token, `{"text":"it is me"}`).expectProblem(t, 409, "nickname_taken")
+}
+
+func TestSession_NewOnesAreLimitedByAddress(t *testing.T) {
+	s := newServer(t, func(_ *Options, o *store.Options) { o.SessionRate = 1 })
+	s.join("ana")
+	a := s.post("/nicknames", "", `{"nickname":"bob"}`)
+	a.expectProblem(t, 429, "rate_limited")
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+}
+
+func TestSession_TokensThatAreNotOurs(t *testing.T) {
+	sign := func(method jwt.SigningMethod, key any, c claims) string {
+		token, err := jwt.NewWithClaims(method, c).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	with := func(sub, name string, expires time.Time) claims {
+		return claims{Name: name, RegisteredClaims: jwt.RegisteredClaims{Subject: sub, ExpiresAt: jwt.NewNumericDate(expires)}}
+	}
+	later := time.Now().Add(time.Hour)
+	ours := []byte(testSecret)
+	s := newSessions(testSecret, nil)
+	for name, token := range map[string]string{
+		"expired":           sign(jwt.SigningMethodHS256, ours, with("p_1", "ana", time.Now().Add(-time.Second))),
+		"never expires":     sign(jwt.SigningMethodHS256, ours, claims{Name: "ana", RegisteredClaims: jwt.RegisteredClaims{Subject: "p_1"}}),
+		"another key":       sign(jwt.SigningMethodHS256, []byte("another key of thirty-two characters"), with("p_1", "ana", later)),
+		"alg none":          sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, with("p_1", "ana", later)),
+		"another alg":       sign(jwt.SigningMethodHS512, ours, with("p_1", "ana", later)),
+		"not a person":      sign(jwt.SigningMethodHS256, ours, with("admin", "ana", later)),
+		"nickname not ours": sign(jwt.SigningMethodHS256, ours, with("p_1", "a\nb", later)),
+		"empty":             "",
+		"garbage":           "a.b.c",
+	} {
+		if found, err := s.verify(t.Context(), token); err != errToken {
+			t.Errorf("%s: got %+v, %v", name, found, err)
+		}
+	}
+	good := sign(jwt.SigningMethodHS256, ours, with("p_1", "ana", later))
+	if found, err := s.verify(t.Context(), good); err != nil || found.Person != (chat.Person{ID: "p_1", Nickname: "ana"}) {
+		t.Errorf("good token: %+v, %v", found, err)
+	}
+}
+
+func TestSession_ABearerTokenWinsOverACookie(t *testing.T) {
+	s := newServer(t)
+	cookie := cookieOf(t, s.post("/nicknames", "", `{"nickname":"ana"}`))
+	bob := s.join("bob")
+	m := decode[chat.Message](t, s.do(request{method: "POST", path: "/messages", body: `{"text":"salut"}`, header: map[string]string{
+		"Cookie": cookie, "Authorization": "bearer " + bob.Token,
+	}}).expect(t, http.StatusCreated))
+	if m.Author.ID != bob.ID {
+		t.Errorf("author %+v", m.Author)
+	}
+}
+
+func TestSession_ABadCookieCountsForNone(t *testing.T) {
+	s := newServer(t)
+	bad := map[string]string{"Cookie": "causette=forged", "Host": "chat.example"}
+	a := s.do(request{method: "GET", path: "/", header: bad}).expect(t, 200)
+	if !strings.HasPrefix(a.header.Get("Set-Cookie"), "causette=") {
+		t.Error("the bad cookie was not replaced")
+	}
+}
+
+func TestSession_WithoutAKeyReadingGoesOn(t *testing.T) {
+	unavailable := func(context.Context) ([]byte, error) { return nil, chat.ErrUnavailable }
+	s := newServer(t, func(o *Options, _ *store.Options) { o.SessionSecret = "" })
+	s.redis.Close()
+	a := s.do(request{method: "GET", path: "/", header: map[string]string{"Cookie": "causette=unknown", "Host": "h"}}).expect(t, 200)
+	if a.header.Get("Set-Cookie") != "" {
+		t.Error("a cookie that could not be checked was replaced")
+	}
+	if _, err := newSessions("", unavailable).sign(t.Context(), chat.Person{ID: "p_1"}); err == nil {
+		t.Error("signed without a key")
+	}
+}
+
+func TestLimitedAddress_CountsAnIPv6NetworkAsOne(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "not an address": "not an address",
+	} {
+		if got := limitedAddress(ip); got != want {
+			t.Errorf("%s: %s, want %s", ip, got, want)
+		}
+	}
+}

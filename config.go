@@ -1,0 +1,222 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/joho/godotenv"
+
+	"causette/store"
+)
+
+// Config is everything that the environment decides. This file is the only
+// reader of the environment. The tags of a field are its documentation: env is
+// the variable, envDefault its default, want the form that a wrong value is
+// answered with. README.md's table and .env.example are held to it by a test.
+type Config struct {
+	Port int    `env:"PORT" envDefault:"4100" want:"a port from 1 to 65535"`
+	Host string `env:"HOST" want:"an address to listen on; empty for all interfaces"`
+
+	RedisURL  string `env:"REDIS_URL" envDefault:"redis://127.0.0.1:6379" want:"a redis:// or rediss:// URL"`
+	KeyPrefix string `env:"KEY_PREFIX" want:"at most 64 characters, without { and }"`
+
+	HistorySize int           `env:"HISTORY_SIZE" envDefault:"10000" want:"a number of messages from 1 to 1000000"`
+	HistoryTTL  time.Duration `env:"HISTORY_TTL" envDefault:"168h" want:"a duration from 1m to 8760h, such as 168h"`
+	TailSize    int           `env:"TAIL_SIZE" envDefault:"1048576" want:"a number of bytes from 65536 to 67108864"`
+
+	Heartbeat  time.Duration `env:"HEARTBEAT" envDefault:"15s" want:"a duration from 1s to 10m, such as 15s"`
+	LeaveDelay time.Duration `env:"LEAVE_DELAY" envDefault:"5s" want:"a duration from 0s to 1m, such as 5s"`
+	Drain      time.Duration `env:"DRAIN" envDefault:"5s" want:"a duration from 100ms to 5m, such as 5s"`
+
+	SessionSecret string `env:"SESSION_SECRET" want:"at least 32 characters, the same on every instance; empty to keep one in Redis"`
+	NoticeLimit   int    `env:"NOTICE_LIMIT" envDefault:"100" want:"a number of participants from 0 to 100000"`
+
+	CORSOrigins    []string `env:"CORS_ORIGINS" want:"origins such as https://example.org, separated by commas"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128" want:"addresses or CIDR ranges separated by commas, or none"`
+
+	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" want:"debug, info, warn or error"`
+	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" want:"text or json"`
+
+	MessageRate  float64 `env:"MESSAGE_RATE" envDefault:"5" want:"messages a second from 0.01 to 100000, or 0 for no limit"`
+	MessageBurst int     `env:"MESSAGE_BURST" envDefault:"20" want:"a number of messages from 1 to 100000"`
+	SessionRate  float64 `env:"SESSION_RATE" envDefault:"30" want:"a number a minute from 0.01 to 100000, or 0 for no limit"`
+
+	// redisGiven says that REDIS_URL was set, so nothing may be embedded.
+	redisGiven bool
+}
+
+// loadConfig reads .env, if it stands in the working directory, and the
+// environment, which wins over it. An empty variable counts as not set. The
+// error has a line for every wrong variable.
+func loadConfig() (Config, error) {
+	environment, err := godotenv.Read()
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Config{}, fmt.Errorf(".env: %w (expected lines like PORT=4100)", err)
+	}
+	if environment == nil {
+		environment = map[string]string{}
+	}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		environment[name] = value
+	}
+	return parseConfig(environment)
+}
+
+func parseConfig(environment map[string]string) (Config, error) {
+	for name, value := range environment {
+		if strings.TrimSpace(value) == "" {
+			delete(environment, name)
+		}
+	}
+	var c Config
+	err := env.ParseWithOptions(&c, env.Options{Environment: environment})
+	if err != nil {
+		return Config{}, explain(err, environment)
+	}
+	_, c.redisGiven = environment["REDIS_URL"]
+	if len(c.TrustedProxies) == 1 && c.TrustedProxies[0] == "none" {
+		c.TrustedProxies = nil
+	}
+	return c, c.check(environment)
+}
+
+// explain turns what env says of a field into what an operator reads of a variable.
+func explain(err error, environment map[string]string) error {
+	var lines []error
+	for _, e := range flatten(err) {
+		parse, ok := errors.AsType[env.ParseError](e)
+		if !ok {
+			lines = append(lines, e)
+			continue
+		}
+		lines = append(lines, wrong(parse.Name, environment, innermost(parse.Err)))
+	}
+	return errors.Join(lines...)
+}
+
+// innermost is the first cause: "invalid syntax" without the functions that
+// passed it on, and without the input that they repeat.
+func innermost(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err
+}
+
+func flatten(err error) []error {
+	if aggregate, ok := errors.AsType[env.AggregateError](err); ok {
+		return aggregate.Errors
+	}
+	return []error{err}
+}
+
+// wrong is the line about a field: the variable, what is wrong, what is expected.
+// The value of a secret or of a URL, which may hold a password, is not repeated.
+func wrong(field string, environment map[string]string, cause error) error {
+	f, _ := reflect.TypeFor[Config]().FieldByName(field)
+	name, shown := f.Tag.Get("env"), "the value"
+	if field != "SessionSecret" && field != "RedisURL" {
+		shown = fmt.Sprintf("%q", environment[name])
+	}
+	return fmt.Errorf("%s: %s is wrong: %w (expected %s)", name, shown, cause, f.Tag.Get("want"))
+}
+
+// check holds every value to what its want tag says.
+func (c Config) check(environment map[string]string) error {
+	var lines []error
+	require := func(field string, err error) {
+		if err != nil {
+			lines = append(lines, wrong(field, environment, err))
+		}
+	}
+	require("Port", between(c.Port, 1, 65535))
+	require("KeyPrefix", checkKeyPrefix(c.KeyPrefix))
+	require("HistorySize", between(c.HistorySize, 1, 1_000_000))
+	require("HistoryTTL", between(c.HistoryTTL, time.Minute, 8760*time.Hour))
+	require("TailSize", between(c.TailSize, 64<<10, 64<<20))
+	require("Heartbeat", between(c.Heartbeat, time.Second, 10*time.Minute))
+	require("LeaveDelay", between(c.LeaveDelay, 0, time.Minute))
+	require("Drain", between(c.Drain, 100*time.Millisecond, 5*time.Minute))
+	require("NoticeLimit", between(c.NoticeLimit, 0, 100_000))
+	require("MessageBurst", between(c.MessageBurst, 1, 100_000))
+	require("MessageRate", checkRate(c.MessageRate))
+	require("SessionRate", checkRate(c.SessionRate))
+	if c.SessionSecret != "" {
+		require("SessionSecret", between(len(c.SessionSecret), 32, 1024))
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		require("LogFormat", errors.New("no such format"))
+	}
+	for _, origin := range c.CORSOrigins {
+		require("CORSOrigins", checkOrigin(origin))
+	}
+	for _, proxy := range c.TrustedProxies {
+		require("TrustedProxies", checkAddress(proxy))
+	}
+	require("RedisURL", checkRedisURL(c.RedisURL))
+	return errors.Join(lines...)
+}
+
+func between[T cmp.Ordered](value, low, high T) error {
+	if value < low {
+		return errors.New("too small")
+	}
+	if value > high {
+		return errors.New("too large")
+	}
+	return nil
+}
+
+func checkRate(perUnit float64) error {
+	if perUnit == 0 {
+		return nil
+	}
+	if perUnit != perUnit { // NaN, which strconv reads and no comparison holds
+		return errors.New("not a number")
+	}
+	return between(perUnit, 0.01, 100_000)
+}
+
+// checkKeyPrefix refuses braces, which would move a room's keys to another
+// slot of a Redis Cluster than its hash tag says.
+func checkKeyPrefix(prefix string) error {
+	if strings.ContainsAny(prefix, "{}") {
+		return errors.New("braces are the rooms' hash tags")
+	}
+	return between(len(prefix), 0, 64)
+}
+
+func checkOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || origin != u.Scheme+"://"+u.Host {
+		return fmt.Errorf("%q is not an origin", origin)
+	}
+	return nil
+}
+
+func checkAddress(s string) error {
+	_, errAddr := netip.ParseAddr(s)
+	_, errPrefix := netip.ParsePrefix(s)
+	if errAddr != nil && errPrefix != nil {
+		return fmt.Errorf("%q is neither an address nor a CIDR range", s)
+	}
+	return nil
+}
+
+func checkRedisURL(url string) error {
+	client, err := store.Dial(url) // which does not connect yet
+	if err != nil {
+		return innermost(err)
+	}
+	return client.Close()
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"causette/api"
+	"causette/sse"
+	"causette/store"
+)
+
+// Bounds of a connection's phases; the event stream replaces the last two by a
+// deadline for each write.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 20 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10 // bytes
+
+	// lastRequests is how long requests that are not streams may still take
+	// after the streams have ended.
+	lastRequests = 5 * time.Second
+)
+
+// embeddedAddress is where REDIS_URL's default points to.
+const embeddedAddress = "127.0.0.1:6379"
+
+// instance is one Causette process, built and not yet serving. Static after build.
+type instance struct {
+	name     string
+	cfg      Config
+	log      *slog.Logger
+	client   io.Closer
+	embedded *store.Embedded // nil where REDIS_URL is given
+	store    *store.Store
+	hub      *sse.Hub
+	server   *http.Server
+	draining atomic.Bool
+}
+
+// build makes the parts and joins them. Nothing waits for Redis here: an
+// instance serves its page, and says what is wrong, without one.
+func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error) {
+	quietRedis(log)
+	client, err := store.Dial(cfg.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log, client: client}
+	if !cfg.redisGiven {
+		i.embedded = store.Embed(ctx, embeddedAddress, log)
+	}
+	registry := prometheus.NewRegistry()
+	i.store = store.New(client, store.Options{
+		Prefix: cfg.KeyPrefix, Instance: i.name,
+		HistorySize: int64(cfg.HistorySize), HistoryTTL: cfg.HistoryTTL,
+		MessageRate: cfg.MessageRate, MessageBurst: cfg.MessageBurst, SessionRate: cfg.SessionRate,
+		LeaveDelay: cfg.LeaveDelay, NoticeLimit: cfg.NoticeLimit, Log: log,
+	})
+	registry.MustRegister(i.store.Collector(),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	i.hub = sse.NewHub(sse.Options{
+		TailSize: cfg.TailSize, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
+		Instance: i.name, Log: log, Metrics: sse.NewMetrics(registry),
+	}, i.store, i.store)
+	handler, err := api.New(api.Options{
+		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecret: cfg.SessionSecret,
+		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
+		Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: registry, Log: log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	i.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return i, nil
+}
+
+func (i *instance) holdsRedis() bool { return i.embedded != nil && i.embedded.Holding() }
+
+// serve runs the instance until ctx ends or a part of it fails, then stops it
+// in order: streams, requests, presence and feed, Redis.
+func (i *instance) serve(ctx context.Context, listener net.Listener) error {
+	// The parts outlive ctx: they end when stop says so.
+	working, end := context.WithCancel(context.WithoutCancel(ctx))
+	parts, failed := errgroup.WithContext(working)
+	if i.embedded != nil {
+		parts.Go(func() error { return i.embedded.Run(working) })
+	}
+	parts.Go(func() error { return i.store.Run(working) })
+	parts.Go(func() error {
+		if err := i.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	i.stop(working)
+	i.hub.Close()
+	end()
+	return errors.Join(parts.Wait(), i.client.Close())
+}
+
+// stop drains the streams, each at a moment of its own, then waits for the
+// requests under way. Presence is left to its lease, so that readers who are
+// back elsewhere in time make no notice.
+func (i *instance) stop(ctx context.Context) {
+	i.log.Info("stopping", slog.Duration("drain", i.cfg.Drain))
+	i.draining.Store(true)
+	i.hub.Drain(ctx)
+	ctx, cancel := context.WithTimeout(ctx, lastRequests)
+	defer cancel()
+	if err := i.server.Shutdown(ctx); err != nil {
+		i.log.Warn("requests cut", slog.String("error", err.Error()))
+		if err := i.server.Close(); err != nil {
+			i.log.Warn("server not closed", slog.String("error", err.Error()))
+		}
+	}
+}
