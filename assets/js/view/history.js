@@ -1,0 +1,70 @@
+// Scrolling back: a real button above the oldest row, pressed by itself when it
+// comes into view.
+
+/** @import {Texts} from "../lib/texts.js" */
+/** @import {Log} from "./log.js" */
+
+import { getMessages } from "../net/api.js";
+import { $ } from "./dom.js";
+
+export class History {
+  #button = $("older");
+  #room;
+  #texts;
+  #log;
+  #busy = false;
+  #observer = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#load(), {
+    root: $("log"),
+    rootMargin: "200px 0px 0px 0px",
+  });
+
+  /**
+   * @param {string} room
+   * @param {Texts} texts
+   * @param {Log} log
+   * @param {boolean} older whether there are messages before the first row
+   */
+  constructor(room, texts, log, older) {
+    this.#room = room;
+    this.#texts = texts;
+    this.#log = log;
+    this.#button.addEventListener("click", () => this.#load());
+    log.onTrimmed = () => this.#offer(true);
+    this.#offer(older);
+  }
+
+  /** Loads the newest page around what the stream has brought since the log was cleared. */
+  async reload() {
+    try {
+      const { messages, before } = await getMessages(this.#room);
+      this.#log.merge(messages);
+      this.#offer(before !== null);
+    } catch {
+      this.#offer(true);
+    }
+  }
+
+  async #load() {
+    if (this.#busy || this.#button.hidden) return;
+    this.#busy = true;
+    this.#button.textContent = this.#texts.t("log.older.loading");
+    try {
+      const { messages, before } = await getMessages(this.#room, this.#log.oldest);
+      this.#log.prepend(messages);
+      this.#offer(before !== null && messages.length > 0);
+    } catch {
+      this.#observer.disconnect(); // only a click tries again
+      this.#button.textContent = this.#texts.t("log.older.failed");
+    }
+    this.#busy = false;
+  }
+
+  /** @param {boolean} older */
+  #offer(older) {
+    this.#button.textContent = this.#texts.t("log.older");
+    this.#button.hidden = !older;
+    // Observed anew, so that it fires again if it is still in view.
+    this.#observer.disconnect();
+    if (older) this.#observer.observe(this.#button);
+  }
+}
