@@ -14,9 +14,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody bounds a request's body, in bytes: the longest text, escaped, and its
-// companions fit.
-const maxBody = 16 << 10
+const (
+	// maxBody bounds a request's body, in bytes: the longest text, escaped, and
+	// its companions fit.
+	maxBody = 16 << 10
+	// maxDiscard is how much of a longer body is still taken in and thrown away,
+	// in bytes: who is cut off while sending never reads why.
+	maxDiscard = 2 << 20
+)
 
 // fields are the named strings of a request. All inputs of this API are strings.
 type fields map[string]string
@@ -24,10 +29,10 @@ type fields map[string]string
 // readFields reads a body of JSON, a form, or plain text (which is the field
 // "text"), and takes what the body left out from the query string. Only the
 // allowed names may stand in the body, and no name twice.
-func readFields(w http.ResponseWriter, r *http.Request, allowed ...string) (fields, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func readFields(r *http.Request, allowed ...string) (fields, error) {
+	body, err := readBody(r.Body)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, err
 	}
 	if !utf8.Valid(body) {
 		return nil, problem(http.StatusBadRequest, "invalid_utf8", "the body is not valid UTF-8")
@@ -43,12 +48,19 @@ func readFields(w http.ResponseWriter, r *http.Request, allowed ...string) (fiel
 	return f, f.takeQuery(r.URL.Query(), allowed)
 }
 
-// unreadable says why a body could not be read to its end.
-func unreadable(err error) error {
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return err
+// readBody reads a body of at most maxBody bytes.
+func readBody(from io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(from, maxBody+1))
+	if err == nil && len(body) > maxBody {
+		_, err = io.CopyN(io.Discard, from, maxDiscard)
+		if err == nil || errors.Is(err, io.EOF) {
+			return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a body has at most %d bytes", maxBody))
+		}
 	}
-	return problem(http.StatusBadRequest, "incomplete_body", "the body ended before it was complete")
+	if err != nil {
+		return nil, problem(http.StatusBadRequest, "incomplete_body", "the body ended before it was complete")
+	}
+	return body, nil
 }
 
 // setter takes one field of a body; it refuses unknown names and repetitions.

@@ -30,7 +30,7 @@ func (a *API) postMessage(c *gin.Context) error {
 }
 
 func (a *API) say(c *gin.Context) (store.Receipt, error) {
-	f, err := readFields(c.Writer, c.Request, "text", "room", "nonce", "nickname")
+	f, err := readFields(c.Request, "text", "room", "nonce", "nickname")
 	if err != nil {
 		return store.Receipt{}, err
 	}

@@ -18,7 +18,7 @@ type identity struct {
 // postNickname gives the session a nickname, making a session where there is
 // none: 200 with the token, which browsers get as a cookie too.
 func (a *API) postNickname(c *gin.Context) error {
-	f, err := readFields(c.Writer, c.Request, "nickname", "room")
+	f, err := readFields(c.Request, "nickname", "room")
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -66,10 +65,6 @@ func asProblem(err error) *Problem {
 		p := problem(http.StatusTooManyRequests, "rate_limited", "too many requests of this kind; wait a little")
 		p.retryAfter = e.RetryAfter
 		return p
-	}
-	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return problem(http.StatusRequestEntityTooLarge, "body_too_large",
-			fmt.Sprintf("a body has at most %d bytes", e.Limit))
 	}
 	switch {
 	case errors.Is(err, chat.ErrNonceReused):

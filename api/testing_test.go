@@ -1,26 +1,44 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"causette/sse"
 	"causette/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails if a test left a goroutine. It looks more than once: a client of
+// go-redis whose server went away notices only within a second that it was closed.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	var leak error
+	for range 5 {
+		if leak = goleak.Find(); leak == nil { // waits for about half a second
+			break
+		}
+	}
+	if code == 0 && leak != nil {
+		fmt.Fprintln(os.Stderr, leak)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 const testSecret = "a secret of more than thirty-two characters"
 
@@ -30,15 +48,36 @@ type server struct {
 	url   string
 	redis *miniredis.Miniredis
 	store *store.Store
-	log   *strings.Builder // read it after the server has ended, or between requests
+	log   *lockedBuffer
+}
+
+// lockedBuffer is a log that a test may read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // newServer starts one; change adjusts its options before it is built.
 func newServer(t *testing.T, change ...func(*Options, *store.Options)) *server {
 	t.Helper()
-	s := &server{t: t, redis: miniredis.RunT(t), log: &strings.Builder{}}
+	s := &server{t: t, redis: miniredis.RunT(t), log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	client := redis.NewClient(&redis.Options{Addr: s.redis.Addr()})
+	client, err := store.Dial("redis://" + s.redis.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := client.Close(); err != nil {
 			t.Error(err)
@@ -171,4 +210,21 @@ func decode[T any](t *testing.T, a answer) (v T) {
 		t.Fatalf("%q: %v", a.body, err)
 	}
 	return v
+}
+
+// eventually waits until a thing that another goroutine does has happened.
+func eventually(t *testing.T, happened func() bool) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for look := time.NewTicker(5 * time.Millisecond); ; {
+		if happened() {
+			look.Stop()
+			return
+		}
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatal("it did not happen within 10 s")
+		}
+	}
 }

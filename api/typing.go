@@ -13,7 +13,7 @@ import (
 // postTyping tells a room that the session is writing: 204. It is live only,
 // and costs nobody anything when it is lost.
 func (a *API) postTyping(c *gin.Context) error {
-	f, err := readFields(c.Writer, c.Request, "room")
+	f, err := readFields(c.Request, "room")
 	if err != nil {
 		return err
 	}
