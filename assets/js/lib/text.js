@@ -86,7 +86,7 @@ export function href(url) {
  */
 export function mentions(text, name) {
   if (!name) return false;
-  const escaped = name.toLowerCase().replace(/[\\^$.*+?()[\]{}|/-]/gu, "\\$&");
+  const escaped = name.toLowerCase().replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&");
   return new RegExp(`(?<![\\p{L}\\p{N}_])@${escaped}(?![\\p{L}\\p{N}_])`, "u").test(text.toLowerCase());
 }
 
