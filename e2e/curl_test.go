@@ -91,10 +91,10 @@ func TestCurl_PrintsRetryHelloHistoryLiveMessagesAndPing(t *testing.T) {
 	if block := c.rawBlock(5 * time.Second); !strings.HasPrefix(block, "retry: ") {
 		t.Errorf("curl printed %q first, want retry:", block)
 	}
+	e := c.awaitEvent(5 * time.Second)
 	if c.retry < "1000" || c.retry > "3000" || len(c.retry) != 4 {
 		t.Errorf("retry: %q, want 1000 to 3000", c.retry)
 	}
-	e := c.awaitEvent(5 * time.Second)
 	h := read[hello](t, e.data)
 	if e.name != "hello" || h.Resume != "fresh" || h.Room != "lobby" || h.Participants < 1 || h.You.ID == "" || h.Instance == "" {
 		t.Errorf("curl printed %q %s, want hello", e.name, e.data)

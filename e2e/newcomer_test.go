@@ -70,7 +70,8 @@ func (w *window) rename(nickname string) {
 	w.t.Helper()
 	w.do("rename to "+nickname,
 		chromedp.Click(chromedp.ID("me")),
-		chromedp.SetValue(chromedp.ID("nickname"), ""),
+		chromedp.WaitVisible(chromedp.ID("nickname")),
+		chromedp.Evaluate[chromedp.Void](`document.querySelector("#nickname").select()`),
 		chromedp.SendKeys(chromedp.ID("nickname"), nickname+"\r"))
 	w.await("the new name", fmt.Sprintf(`document.querySelector("#me-name").textContent === %q`, nickname))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -53,6 +54,29 @@ func TestSIGTERM_EveryStreamGetsByeWithARetryAndTheProcessExitsInTime(t *testing
 	if code := one.exitCode(drain + 2*time.Second - time.Since(begun)); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
+}
+
+func TestSIGTERM_AReaderThatTakesNothingHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	redis := startRedis(t)
+	one := startInstance(t, append([]setting{redis.url(), "DRAIN=1s"}, quiet...)...)
+	ana := enter(t, one.base, "ana")
+	stalled := openIdle(t, subscription{base: one.base})
+	healthy := listen(t, subscription{base: one.base})
+	padding := strings.Repeat("🦜", 1900)
+	for n := range 900 { // more than the kernel's buffers hold for stalled
+		ana.say(t, one.base, "", fmt.Sprintf("%d %s", n, padding))
+	}
+	healthy.awaitText(10*time.Second, "899 "+padding)
+
+	begun := time.Now()
+	one.signal(syscall.SIGTERM)
+	healthy.await(5*time.Second, "bye", func(e event) bool { return isBye(t, e, "drain") })
+	if code := one.exitCode(10 * time.Second); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	t.Logf("exited %s after SIGTERM", time.Since(begun).Round(time.Millisecond))
+	stalled.close()
 }
 
 func isBye(t *testing.T, e event, reason string) bool {

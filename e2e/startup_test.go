@@ -50,6 +50,17 @@ func TestStart_AWrongValueIsOneLineThatNamesTheVariable(t *testing.T) {
 	}
 }
 
+func TestStart_AnIdleInstanceIsSmall(t *testing.T) {
+	t.Parallel()
+	const most = 64 << 20 // bytes
+	redis := startRedis(t)
+	one := startPlainInstance(t, redis.url())
+	mustCall(t, 200, "GET", one.base+"/", "")
+	if resident := one.residentBytes(); resident > most {
+		t.Errorf("an idle instance holds %d MiB, want at most %d", resident>>20, most>>20)
+	}
+}
+
 // holdToOneLine wants all that the process wrote to be one line with these words.
 func holdToOneLine(t *testing.T, i *instance, words ...string) {
 	t.Helper()

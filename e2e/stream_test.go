@@ -22,9 +22,6 @@ type subscription struct {
 	room   string
 	lastID string // sent as Last-Event-ID unless empty
 	as     visitor
-	header []string // further header lines
-
-	receiveBuffer int // bytes; 0 leaves it to the kernel
 }
 
 // hello is the first event of every stream.
@@ -56,11 +53,6 @@ func open(ctx context.Context, s subscription) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.receiveBuffer > 0 {
-		if err := conn.(*net.TCPConn).SetReadBuffer(s.receiveBuffer); err != nil {
-			return nil, err
-		}
-	}
 	st := &stream{conn: conn, stop: context.AfterFunc(ctx, func() { _ = conn.Close() })}
 	if _, err := conn.Write([]byte(s.request(u.Host))); err != nil {
 		st.close()
@@ -91,7 +83,6 @@ func (s subscription) request(host string) string {
 	if s.as.Token != "" {
 		lines = append(lines, s.as.bearer())
 	}
-	lines = append(lines, s.header...)
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
