@@ -1,8 +1,11 @@
 package store
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,6 +16,7 @@ import (
 // behind Sentinels. It does not connect yet. What the URL does not say about time
 // is set so that a Redis that is away is noticed soon, and contexts are obeyed.
 func Dial(redisURL string) (redis.UniversalClient, error) {
+	quiet()
 	u, err := url.Parse(redisURL)
 	if err != nil {
 		return nil, fmt.Errorf("redis URL: %w", err)
@@ -43,6 +47,18 @@ func Dial(redisURL string) (redis.UniversalClient, error) {
 		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
 		return redis.NewClient(o), nil
+	}
+}
+
+// quiet sends what go-redis has to say to slog, at debug level: it writes a line
+// to stderr for every attempt to connect, and the store says itself what matters.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(debugLog{}) })
+
+type debugLog struct{}
+
+func (debugLog) Printf(ctx context.Context, format string, v ...any) {
+	if slog.Default().Enabled(ctx, slog.LevelDebug) {
+		slog.DebugContext(ctx, "go-redis", "said", fmt.Sprintf(format, v...))
 	}
 }
 

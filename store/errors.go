@@ -29,6 +29,8 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
 	case isAnswer(err) && !isPassing(err):
 		return fmt.Errorf("%s: %w", doing, err)
+	case errors.Is(err, chat.ErrUnavailable):
+		return fmt.Errorf("%s: %w", doing, err)
 	default:
 		s.metrics.unavailable.Inc()
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)

@@ -2,9 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync"
-	"time"
 
 	"causette/chat"
 )
@@ -15,8 +14,18 @@ type health struct {
 	err error // guarded by mu; nil while Redis answers
 }
 
-func newHealth() *health {
-	return &health{err: errors.Join(chat.ErrUnavailable, errors.New("not looked at yet"))}
+var errNotLooked = fmt.Errorf("%w: not looked at yet", chat.ErrUnavailable)
+
+func newHealth() *health { return &health{err: errNotLooked} }
+
+// down is why Redis is known to be away, nil if it is not.
+func (h *health) down() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err == errNotLooked { //nolint:errorlint // the very one
+		return nil
+	}
+	return h.err
 }
 
 func (h *health) set(err error) (changed bool) {
@@ -38,10 +47,9 @@ func (s *Store) Ready() error {
 // Up reports whether Redis can be reached.
 func (s *Store) Up() bool { return s.Ready() == nil }
 
-// watchHealth asks Redis every HealthEvery whether it is there.
+// watchHealth asks Redis every HealthEvery whether it is there, and four times as
+// often while it is not.
 func (s *Store) watchHealth(ctx context.Context) error {
-	tick := time.NewTicker(s.o.HealthEvery)
-	defer tick.Stop()
 	for {
 		call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 		err := s.client.Ping(call).Err()
@@ -52,10 +60,12 @@ func (s *Store) watchHealth(ctx context.Context) error {
 		if s.health.set(s.failed(ctx, "ping redis", err)) {
 			s.logHealth(err)
 		}
-		select {
-		case <-ctx.Done():
+		every := s.o.HealthEvery
+		if err != nil {
+			every /= 4
+		}
+		if pause(ctx, every); ctx.Err() != nil {
 			return nil
-		case <-tick.C:
 		}
 	}
 }

@@ -94,7 +94,7 @@ func New(client redis.UniversalClient, o Options) *Store {
 	o = o.withDefaults()
 	s := &Store{
 		o: o, keys: keys{o.Prefix}, client: client,
-		posts:   pipelined(client, o.Log),
+		posts:   pipelined(client),
 		health:  newHealth(),
 		active:  newActiveRooms(),
 		metrics: newMetrics(),

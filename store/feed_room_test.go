@@ -1,0 +1,251 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"causette/chat"
+)
+
+// modelLog is the truth that a feedRoom is held against: a log in memory, and
+// the reading of it that is under way.
+type modelLog struct {
+	epoch  int64
+	events []chat.Event // the kept ones
+	next   int64
+
+	room *feedRoom
+	sink *recorder
+
+	reading  bool // asked, not yet answered
+	fresh    bool
+	newest   []chat.Event
+	head     chat.EventID
+	page     chat.Page
+	disturbs int // flushes and trims, which alone justify a Replace
+}
+
+func newModelLog(load int) *modelLog {
+	sink := newRecorder()
+	return &modelLog{epoch: 1000, room: newFeedRoom(lobby, load, sink), sink: sink}
+}
+
+func (m *modelLog) headID() chat.EventID {
+	if m.next == 0 {
+		return chat.EventID{}
+	}
+	return chat.EventID{Epoch: m.epoch, Seq: m.next - 1}
+}
+
+// publish appends, and announces unless that gets lost.
+func (m *modelLog) publish(announced bool) {
+	e := chat.Event{ID: chat.EventID{Epoch: m.epoch, Seq: m.next}, Kind: chat.KindMessage}
+	e.Data = fmt.Appendf(nil, "%s", e.ID)
+	m.next++
+	m.events = append(m.events, e)
+	if announced {
+		m.room.announce(e)
+	}
+}
+
+func (m *modelLog) flush() {
+	m.disturbs++
+	m.epoch += 10
+	m.next, m.events = 0, nil
+}
+
+func (m *modelLog) trim(keep int) {
+	m.disturbs++
+	m.events = m.events[max(len(m.events)-keep, 0):]
+}
+
+// ask takes the answer that Redis would give now, to be handed over later.
+func (m *modelLog) ask(pageSize int) {
+	after, fresh, ok := m.room.wanted()
+	if !ok {
+		return
+	}
+	m.reading, m.fresh, m.head = true, fresh, m.headID()
+	if fresh {
+		m.newest = m.events[max(len(m.events)-m.room.load, 0):]
+		return
+	}
+	m.page = m.after(after, pageSize)
+}
+
+func (m *modelLog) after(after chat.EventID, limit int) chat.Page {
+	first := m.next - int64(len(m.events))
+	start := after.Seq + 1
+	if after.IsZero() {
+		start = 0
+	} else if after.Epoch != m.epoch {
+		return chat.Page{Gap: true}
+	}
+	if start > m.next || start < first && start != m.next {
+		return chat.Page{Gap: true}
+	}
+	rest := m.events[start-first:]
+	n := min(limit, len(rest))
+	return chat.Page{Events: rest[:n], More: n < len(rest), Head: m.headID()}
+}
+
+func (m *modelLog) answer() (done bool) {
+	m.reading = false
+	if m.fresh {
+		return m.room.loaded(m.newest, m.head)
+	}
+	return m.room.filled(m.page)
+}
+
+func TestFeedRoom_IsContiguousWhateverHappens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModelLog(rapid.IntRange(0, 20).Draw(t, "load"))
+		for range rapid.IntRange(0, 30).Draw(t, "before") {
+			m.publish(false)
+		}
+		m.room.begin()
+		pageSize := rapid.IntRange(1, 8).Draw(t, "page")
+		if rapid.Bool().Draw(t, "open first") {
+			settleModel(t, m, pageSize)
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"say":      func(*rapid.T) { m.publish(true) },
+			"say more": func(*rapid.T) { m.publish(true); m.publish(true); m.publish(true) },
+			"unheard":  func(*rapid.T) { m.publish(false) },
+			"old": func(t *rapid.T) {
+				if len(m.events) > 0 {
+					m.room.announce(rapid.SampledFrom(m.events).Draw(t, "again"))
+				}
+			},
+			"live only": func(*rapid.T) { m.room.announce(chat.Event{Kind: chat.KindTyping}) },
+			"burst": func(*rapid.T) {
+				for range maxPending + 5 {
+					m.publish(true)
+				}
+			},
+			"flush": func(*rapid.T) { m.flush() },
+			"trim":  func(t *rapid.T) { m.trim(rapid.IntRange(0, 5).Draw(t, "keep")) },
+			"reconnect": func(*rapid.T) {
+				if m.room.lost(errors.New("gone")) {
+					m.reading = false // the readings end with the connection
+					m.publish(true)   // into the void
+					m.room.begin()
+				}
+			},
+			"ask": func(*rapid.T) {
+				if !m.reading {
+					m.ask(pageSize)
+				}
+			},
+			"answer": func(*rapid.T) {
+				if m.reading {
+					m.answer()
+				}
+			},
+			"": func(t *rapid.T) { checkOrder(t, m) },
+		})
+		if closed(m.room) {
+			return // the connection was lost before the room was open: Follow said so
+		}
+		settleModel(t, m, pageSize)
+		m.publish(true) // shows a hole that nobody noticed yet
+		settleModel(t, m, pageSize)
+		checkOrder(t, m)
+		if at := m.room.position(); at != m.headID() {
+			t.Fatalf("the sink is at %s, the log at %s", at, m.headID())
+		}
+		if len(m.sink.of("replace")) > m.disturbs {
+			t.Fatalf("replaced %d times, after %d disturbances", len(m.sink.of("replace")), m.disturbs)
+		}
+	})
+}
+
+func closed(r *feedRoom) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// settleModel reads until the room is live. It must come to an end.
+func settleModel(t *rapid.T, m *modelLog, pageSize int) {
+	for range 10_000 {
+		if m.reading {
+			m.answer()
+		}
+		if m.ask(pageSize); !m.reading {
+			return
+		}
+	}
+	t.Fatal("the room never gets live")
+}
+
+// checkOrder fails unless what the sink got has no hole and no double.
+func checkOrder(t *rapid.T, m *modelLog) {
+	last, known := chat.EventID{}, false
+	for _, e := range m.sink.all() {
+		switch {
+		case e.Kind == "replace":
+			known = false
+			continue
+		case !e.Durable():
+			continue
+		case string(e.Data) != e.ID.String():
+			t.Fatalf("%s says %s", e.ID, e.Data)
+		case known && !last.Precedes(e.ID) && (e.ID.Seq != 0 || e.ID.Epoch == last.Epoch):
+			t.Fatalf("%s is followed by %s", last, e.ID)
+		}
+		last, known = e.ID, true
+	}
+}
+
+func TestFeedRoom_DropsAnAnnouncementThatTheLogDoesNotKnow(t *testing.T) {
+	m := newModelLog(10)
+	m.publish(false)
+	m.room.begin()
+	m.ask(10)
+	m.answer()
+	m.room.announce(chat.Event{ID: chat.EventID{Epoch: m.epoch, Seq: 99}, Kind: chat.KindMessage})
+	m.ask(10)
+	if !m.reading {
+		t.Fatal("the hole went unnoticed")
+	}
+	if !m.answer() {
+		t.Fatal("the room waits for an event that does not exist")
+	}
+	m.publish(true)
+	if at := m.room.position(); at != m.headID() {
+		t.Errorf("the sink is at %s, the log at %s", at, m.headID())
+	}
+}
+
+func TestFeedRoom_TellsNobodyAfterClose(t *testing.T) {
+	m := newModelLog(10)
+	m.room.begin()
+	m.ask(10)
+	m.answer()
+	m.room.close()
+	m.publish(true)
+	m.room.status(statusDown, true)
+	if got := m.sink.all(); len(got) > 0 {
+		t.Errorf("got%s", summary(got))
+	}
+}
+
+func TestFeedRoom_SaysUpOnlyAfterDown(t *testing.T) {
+	m := newModelLog(10)
+	m.room.begin()
+	m.ask(10)
+	m.answer()
+	for _, e := range []struct {
+		event chat.Event
+		down  bool
+	}{{statusUp, false}, {statusDown, true}, {statusDown, true}, {statusUp, false}, {statusUp, false}} {
+		m.room.status(e.event, e.down)
+	}
+	if got := m.sink.data(chat.KindStatus); len(got) != 2 || got[0] != string(statusDown.Data) || got[1] != string(statusUp.Data) {
+		t.Errorf("got %q", got)
+	}
+}
