@@ -199,6 +199,7 @@ func (l *fakeLog) setDown(down bool) {
 	}
 }
 
+// count reads one of the counters.
 func (l *fakeLog) count(n *int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,6 +259,14 @@ func newWorld(t *testing.T, o Options) *world {
 	w.Hub = NewHub(o, w.log, w.who)
 	t.Cleanup(w.Close)
 	return w
+}
+
+// openRooms is how many rooms the hub knows.
+func (w *world) openRooms() int {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.rooms)
 }
 
 // client is a fake browser: a response writer that keeps what it gets. Its
@@ -338,21 +347,34 @@ func (w *world) connect(t *testing.T, sub Subscription) *client {
 
 // dial opens a stream and does not wait.
 func (w *world) dial(t *testing.T, sub Subscription) *client {
+	c := &client{t: t}
+	w.serve(c, sub)
+	return c
+}
+
+// dialStalled opens a stream whose client reads nothing until resume is called.
+func (w *world) dialStalled(t *testing.T, sub Subscription) (c *client, resume func()) {
+	c = &client{t: t}
+	resume = c.stall()
+	w.serve(c, sub)
+	return c, resume
+}
+
+func (w *world) serve(c *client, sub Subscription) {
 	if sub.Room == "" {
 		sub.Room = chat.Lobby
 	}
 	if sub.Person.ID == "" {
 		sub.Person.ID = "p_1"
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	c := &client{t: t, cancel: cancel, done: make(chan struct{}), header: make(http.Header)}
+	ctx, cancel := context.WithCancel(c.t.Context())
+	c.cancel, c.done, c.header = cancel, make(chan struct{}), make(http.Header)
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", http.NoBody)
 	go func() {
 		defer close(c.done)
 		w.Serve(c, r, sub)
 	}()
-	t.Cleanup(c.hangUp)
-	return c
+	c.t.Cleanup(c.hangUp)
 }
 
 // hangUp ends the request and waits for the stream.
@@ -361,9 +383,17 @@ func (c *client) hangUp() {
 	<-c.done
 }
 
-// news is what came since the last call, one word an event: a message's id, or
-// "kind data". Everything written must have been flushed.
+// news is what came since the last call, but pings.
 func (c *client) news() []string {
+	c.t.Helper()
+	return slices.DeleteFunc(c.heard(), isPing)
+}
+
+func isPing(word string) bool { return strings.HasPrefix(word, "ping ") }
+
+// heard is what came since the last call, one word an event: a message's id, or
+// "kind data". Everything written must have been flushed.
+func (c *client) heard() []string {
 	c.t.Helper()
 	synctest.Wait()
 	c.mu.Lock()

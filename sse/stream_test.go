@@ -157,8 +157,7 @@ func TestStream_BackfillJoinsTheTailWhileTheLogGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{TailSize: 4 << 10}) // some 40 messages
 		said := w.log.say(chat.Lobby, 500)
-		c := w.dial(t, Subscription{LastEventID: said[9]})
-		resume := c.stall()
+		c, resume := w.dialStalled(t, Subscription{LastEventID: said[9]})
 		synctest.Wait()
 		for range 20 { // while it is stuck in its first page
 			said = append(said, w.log.say(chat.Lobby, 10)...)
@@ -175,8 +174,7 @@ func TestStream_WhatChangedDuringBackfillIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})
 		said := w.log.say(chat.Lobby, 600)
-		c := w.dial(t, Subscription{LastEventID: said[0]})
-		resume := c.stall()
+		c, resume := w.dialStalled(t, Subscription{LastEventID: said[0]})
 		synctest.Wait()
 		w.connect(t, Subscription{Person: chat.Person{ID: "p_2"}})
 		w.log.live(chat.Lobby, chat.KindStatus, `{"redis":"down"}`)
@@ -197,8 +195,7 @@ func TestStream_ALogTrimmedDuringBackfillEndsItAsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})
 		said := w.log.say(chat.Lobby, 600)
-		c := w.dial(t, Subscription{LastEventID: said[0]})
-		resume := c.stall()
+		c, resume := w.dialStalled(t, Subscription{LastEventID: said[0]})
 		synctest.Wait()
 		w.log.trim(chat.Lobby, 200)
 		resume()
@@ -239,7 +236,7 @@ func TestStream_ALogThatCannotBeReadIsAskedAgain(t *testing.T) {
 			t.Errorf("no retry: %q", c.raw())
 		}
 		time.Sleep(20 * time.Second)
-		if got := c.news(); len(got) == 0 || !strings.HasPrefix(got[0], "ping ") {
+		if got := c.heard(); len(got) == 0 || !isPing(got[0]) {
 			t.Errorf("while it waits: %q", got)
 		}
 		w.log.setDown(false)
@@ -287,8 +284,7 @@ func TestStream_ReplaceSendsEveryReaderAway(t *testing.T) {
 		w := newWorld(t, Options{})
 		said := w.log.say(chat.Lobby, 600)
 		live := w.connect(t, Subscription{})
-		behind := w.dial(t, Subscription{LastEventID: said[0]})
-		resume := behind.stall()
+		behind, resume := w.dialStalled(t, Subscription{LastEventID: said[0]})
 		synctest.Wait()
 		live.news()
 		w.log.lose()

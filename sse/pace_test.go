@@ -1,0 +1,116 @@
+package sse
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"causette/chat"
+)
+
+// pingAt waits for c's next ping, at most d, looking every hundredth of it.
+func pingAt(c *client, d time.Duration) (after time.Duration, found bool) {
+	begin := time.Now()
+	for range 100 {
+		time.Sleep(d / 100)
+		for _, word := range c.heard() {
+			if isPing(word) {
+				return time.Since(begin), true
+			}
+		}
+	}
+	return 0, false
+}
+
+func TestHeartbeat_ComesInSilenceAtARandomPhaseThenRegularly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		c := w.connect(t, Subscription{})
+		c.news()
+		if after, found := pingAt(c, 15*time.Second); !found {
+			t.Errorf("no first ping in 15 s, %v", after)
+		}
+		for range 5 {
+			if after, found := pingAt(c, 15150*time.Millisecond); !found || after < 14700*time.Millisecond {
+				t.Errorf("the next after %v, %v", after, found)
+			}
+		}
+	})
+}
+
+func TestHeartbeat_StaysAwayWhileThereIsSomethingToSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		c := w.connect(t, Subscription{})
+		time.Sleep(time.Millisecond)
+		c.news()
+		w.log.say(chat.Lobby, 1)
+		for range 20 {
+			time.Sleep(14 * time.Second)
+			w.log.say(chat.Lobby, 1)
+			for _, word := range c.heard() {
+				if isPing(word) {
+					t.Fatalf("%q at %v", word, time.Now())
+				}
+			}
+		}
+		after, found := pingAt(c, 19*time.Second)
+		if !found || after < 14900*time.Millisecond {
+			t.Errorf("in silence: after %v, %v", after, found)
+		}
+	})
+}
+
+func TestHeartbeat_OfManyReadersIsSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		const n = 300
+		var clients []*client
+		for range n {
+			clients = append(clients, w.connect(t, Subscription{}))
+		}
+		pings := func(steps int) (heard []int) {
+			for range steps {
+				time.Sleep(500 * time.Millisecond)
+				count := 0
+				for _, c := range clients {
+					for _, word := range c.heard() {
+						if isPing(word) {
+							count++
+						}
+					}
+				}
+				heard = append(heard, count)
+			}
+			return heard
+		}
+		if heard := pings(30); slices.Max(heard) > n/10 {
+			t.Errorf("after a herd of hellos: %v each half second", heard)
+		}
+		w.log.say(chat.Lobby, 1)
+		if heard := pings(40); slices.Max(heard) > n/3 {
+			t.Errorf("after a message to all: %v each half second", heard)
+		}
+	})
+}
+
+func TestBackoff_GrowsSpreadsAndStaysBounded(t *testing.T) {
+	for try := range 100 {
+		d := backoff(try)
+		if d < firstBackoff/2 || d > maxBackoff || try > 6 && d < maxBackoff/2 {
+			t.Errorf("try %d: %v", try, d)
+		}
+	}
+}
+
+func TestRetry_IsLongerWhereTheInstanceIsFull(t *testing.T) {
+	for range 100 {
+		if d := retryFor(slow); d < time.Second || d >= 3*time.Second {
+			t.Errorf("slow: %v", d)
+		}
+		if d := retryFor(full); d < 5*time.Second || d >= 15*time.Second {
+			t.Errorf("full: %v", d)
+		}
+	}
+}
