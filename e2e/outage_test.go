@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -131,6 +132,73 @@ func checkEachOnce(t *testing.T, log []message, writers, each int) {
 			t.Errorf("the log has %d messages of writer %d, want %d", n, w, each)
 		}
 	}
+}
+
+func TestRedisFrozen_APostOfUnknownFateLandsOnce(t *testing.T) {
+	t.Parallel()
+	redis := startRedis(t)
+	one := startInstance(t, append([]setting{redis.url()}, quiet...)...)
+	ana := enter(t, one.base, "ana")
+	reader := listen(t, subscription{base: one.base})
+	before := ana.say(t, one.base, "", "before")
+
+	redis.signal(syscall.SIGSTOP)
+	unsure := post{Text: "did it land?", Nonce: "n1"}
+	a := mustCall(t, http.StatusServiceUnavailable, http.MethodPost, one.base+"/messages", asJSON(unsure), ana.bearer())
+	if _, err := a.problem(); err != nil {
+		t.Error(err)
+	}
+	reader.awaitStatus(15*time.Second, "down")
+	redis.signal(syscall.SIGCONT)
+	reader.awaitStatus(15*time.Second, "up")
+
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	if err := ana.insist(ctx, []string{one.base}, unsure); err != nil {
+		t.Fatal(err)
+	}
+	after := ana.say(t, one.base, "", "after")
+	reader.awaitText(10*time.Second, after.Text)
+	got := reader.messages()
+	if len(got) != 3 || got[0] != before || got[1].Text != unsure.Text || got[2] != after {
+		t.Errorf("the reader has %+v, want before, the unsure one once, and after", got)
+	}
+}
+
+func TestRedisRestartedEmpty_ReadersAreToldOfTheGapAndEveryoneIsCountedAgain(t *testing.T) {
+	t.Parallel()
+	redis := startRedis(t) // keeps nothing
+	settings := append([]setting{redis.url()}, quiet...)
+	one, two := startInstance(t, settings...), startInstance(t, settings...)
+	ana := enter(t, one.base, "ana")
+	reader := listen(t, subscription{base: one.base, as: ana})
+	watcher := listen(t, subscription{base: two.base})
+	lost := ana.say(t, one.base, "", "soon forgotten")
+	reader.awaitText(5*time.Second, lost.Text)
+	watcher.awaitText(5*time.Second, lost.Text)
+
+	redis.kill()
+	watcher.awaitStatus(10*time.Second, "down")
+	redis.start(t)
+	one.awaitReady(15 * time.Second)
+	two.awaitReady(15 * time.Second)
+
+	anew := ana.say(t, one.base, "", "anew")
+	resumed := listenAfterLoss(t, two.base, lost.ID)
+	if got := resumed.awaitText(10*time.Second, anew.Text); got != anew {
+		t.Errorf("after the loss came %+v, want %+v", got, anew)
+	}
+	for _, m := range resumed.messages() {
+		if m.Text == lost.Text {
+			t.Errorf("a message of the lost log came: %+v", m)
+		}
+	}
+	for _, l := range []*listener{reader, watcher} { // told to come back, since what follows does not continue
+		l.await(10*time.Second, "bye", func(e event) bool { return isBye(t, e, "replaced") })
+	}
+	again := listen(t, subscription{base: one.base, as: ana})
+	again.awaitText(5*time.Second, anew.Text)
+	awaitPeople(t, two.base, 2, "ana")
 }
 
 func TestRedisUnreachable_ThePageIsServedNothingIsEmbeddedAndItComesAliveWithRedis(t *testing.T) {

@@ -115,11 +115,12 @@ func startNginx(t *testing.T, conf func(port int) string) string {
 	port, dir := freePort(t), t.TempDir()
 	text := conf(port)
 	// Debian's places for logs and bodies are root's.
-	own := "http {\n    access_log off;\n"
+	var own strings.Builder
+	own.WriteString("http {\n    access_log off;\n")
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		own += fmt.Sprintf("    %s_temp_path %s;\n", kind, filepath.Join(dir, kind))
+		fmt.Fprintf(&own, "    %s_temp_path %s;\n", kind, filepath.Join(dir, kind))
 	}
-	text = substitute(t, text, "http {\n", own)
+	text = substitute(t, text, "http {\n", own.String())
 	globals := fmt.Sprintf("daemon off; pid %s;", filepath.Join(dir, "pid"))
 	if os.Geteuid() == 0 {
 		globals += " user root;" // or the workers could not enter dir
