@@ -14,10 +14,8 @@ func pingAt(c *client, d time.Duration) (after time.Duration, found bool) {
 	begin := time.Now()
 	for range 100 {
 		time.Sleep(d / 100)
-		for _, word := range c.heard() {
-			if isPing(word) {
-				return time.Since(begin), true
-			}
+		if slices.ContainsFunc(c.heard(), isPing) {
+			return time.Since(begin), true
 		}
 	}
 	return 0, false

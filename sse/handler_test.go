@@ -1,0 +1,393 @@
+package sse
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"causette/chat"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// serveHTTP is the hub behind a real server on a real socket. The query gives
+// the position.
+func serveHTTP(t *testing.T, w *world, setUp func(*httptest.Server)) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.Serve(rw, r, Subscription{
+			Room: chat.Lobby, Person: chat.Person{ID: "p_1"}, LastEventID: r.URL.Query().Get("after"), History: 50,
+		})
+	}))
+	if setUp != nil {
+		setUp(srv)
+	}
+	if srv.TLS == nil {
+		srv.Start()
+	}
+	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
+	return srv
+}
+
+// ask opens a stream over a real socket, for at most twenty seconds.
+func ask(t *testing.T, srv *httptest.Server, path string) *http.Response {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := srv.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+// readUntil reads lines until one contains what.
+func readUntil(t *testing.T, r *bufio.Reader, what string) string {
+	t.Helper()
+	var all strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		all.WriteString(line)
+		if strings.Contains(line, what) {
+			return all.String()
+		}
+		if err != nil {
+			t.Fatalf("%v before %q: %q", err, what, all.String())
+		}
+	}
+}
+
+func TestServe_OverHTTP1IsARawBodyThatEndsWithTheConnection(t *testing.T) {
+	w := newWorld(t, Options{Drain: time.Millisecond})
+	w.log.say(chat.Lobby, 1)
+	srv := serveHTTP(t, w, nil)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	r := bufio.NewReader(conn)
+	head := readUntil(t, r, "retry: ")
+	head, _, _ = strings.Cut(head, "retry: ")
+	for _, want := range []string{
+		"HTTP/1.1 200 OK\r\n", "\r\nContent-Type: text/event-stream\r\n", "\r\nCache-Control: no-cache, no-transform\r\n",
+		"\r\nX-Accel-Buffering: no\r\n", "\r\nConnection: close\r\n",
+	} {
+		if !strings.Contains(head, want) {
+			t.Errorf("no %q in %q", want, head)
+		}
+	}
+	if strings.Contains(head, "Transfer-Encoding") || !strings.HasSuffix(head, "\r\n\r\n") {
+		t.Errorf("the body is not raw: %q", head)
+	}
+	readUntil(t, r, "message 0")
+	w.log.say(chat.Lobby, 1)
+	readUntil(t, r, "message 1") // arrives by itself: it was flushed
+	w.Drain(t.Context())
+	rest, err := io.ReadAll(r)
+	if err != nil || !strings.HasSuffix(string(rest), "event: bye\ndata: {\"reason\":\"drain\"}\n\n") {
+		t.Errorf("the end: %q, %v", rest, err)
+	}
+}
+
+func TestServe_OverHTTP2HasNoConnectionHeader(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.log.say(chat.Lobby, 1)
+	srv := serveHTTP(t, w, func(s *httptest.Server) { s.EnableHTTP2 = true; s.StartTLS() })
+	res := ask(t, srv, "/?after=0-0")
+	if res.ProtoMajor != 2 || res.StatusCode != http.StatusOK || res.Header.Get("Connection") != "" {
+		t.Errorf("%s %s with %v", res.Proto, res.Status, res.Header)
+	}
+	r := bufio.NewReader(res.Body)
+	readUntil(t, r, "message 0")
+	w.log.say(chat.Lobby, 1)
+	readUntil(t, r, "message 1")
+}
+
+func TestServe_AServersReadTimeoutDoesNotCutStreams(t *testing.T) {
+	w := newWorld(t, Options{Heartbeat: 300 * time.Millisecond})
+	srv := serveHTTP(t, w, func(s *httptest.Server) { s.Config.ReadTimeout = 100 * time.Millisecond })
+	r := bufio.NewReader(ask(t, srv, "/").Body)
+	readUntil(t, r, "event: ping")
+	readUntil(t, r, "event: ping")
+	readUntil(t, r, "event: ping")
+}
+
+func TestServe_SeesAHangUpOnTheSocket(t *testing.T) {
+	w := newWorld(t, Options{})
+	srv := serveHTTP(t, w, nil)
+	res := ask(t, srv, "/")
+	readUntil(t, bufio.NewReader(res.Body), "data:")
+	_ = res.Body.Close()
+	until(t, func() bool { return w.who.heard() == "+p_1 -p_1" })
+	until(t, func() bool { return testutil.ToFloat64(w.o.Metrics.closes.WithLabelValues("hangup")) == 1 })
+}
+
+// until waits for a condition on real time, with a limit that only a fault reaches.
+func until(t *testing.T, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("it never came to be")
+		}
+	}
+}
+
+// ginLike wraps a writer as gin does: it has Flush, which hides errors, and
+// writes the header again at the end of a request that wrote nothing through it.
+type ginLike struct {
+	http.ResponseWriter
+	wrote int
+}
+
+func (g *ginLike) Unwrap() http.ResponseWriter { return g.ResponseWriter }
+func (g *ginLike) Flush()                      {}
+func (g *ginLike) Write(p []byte) (int, error) {
+	g.wrote++
+	return g.ResponseWriter.Write(p)
+}
+
+func TestServe_ReachesThroughAWriterThatHidesErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		c := &client{t: t, done: make(chan struct{}), header: make(http.Header)}
+		wrapper := &ginLike{ResponseWriter: c}
+		go func() {
+			defer close(c.done)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+			w.Serve(wrapper, r, Subscription{Room: chat.Lobby, Person: chat.Person{ID: "p_1"}})
+		}()
+		said := w.log.say(chat.Lobby, 1)
+		synctest.Wait()
+		said = append(said, w.log.say(chat.Lobby, 1)...)
+		got := c.messages() // checks that all was flushed
+		if got[len(got)-1] != said[1] || wrapper.wrote != 1 {
+			t.Errorf("got %q; %d writes through the wrapper", got, wrapper.wrote)
+		}
+		c.stall()
+		w.log.say(chat.Lobby, 1)
+		time.Sleep(31 * time.Second)
+		if !c.ended() {
+			t.Error("an error was not seen")
+		}
+	})
+}
+
+func TestSlow_AWriteThatMissesItsDeadlineEndsTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		c := w.connect(t, Subscription{})
+		c.stall()
+		w.log.say(chat.Lobby, 1)
+		time.Sleep(29 * time.Second)
+		if c.ended() {
+			t.Error("ended before its time")
+		}
+		time.Sleep(time.Second)
+		if !c.ended() {
+			t.Error("goes on")
+		}
+		if got := testutil.ToFloat64(w.o.Metrics.closes.WithLabelValues("slow")); got != 1 {
+			t.Errorf("%v counted as slow", got)
+		}
+		if got := w.who.heard(); got != "+p_1 -p_1" {
+			t.Errorf("presence heard %q", got)
+		}
+	})
+}
+
+func TestSlow_AReaderThatFellOffTheTailIsToldAndResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{TailSize: 4 << 10})
+		slowly, quickly := w.connect(t, Subscription{}), w.connect(t, Subscription{})
+		slowly.news()
+		quickly.news()
+		resume := slowly.stall()
+		said := w.log.say(chat.Lobby, 1)
+		synctest.Wait()
+		for range 200 {
+			said = append(said, w.log.say(chat.Lobby, 1)...)
+			synctest.Wait()
+		}
+		expect(t, "the others", quickly.news(), said)
+		if got := held(w.rooms[chat.Lobby].room.tail); got > 4<<10+2<<10 {
+			t.Errorf("the tail holds %d bytes", got)
+		}
+		resume()
+		expect(t, "the slow one", slowly.news(), []string{said[0], `bye {"reason":"slow"}`})
+		if !slowly.ended() {
+			t.Error("goes on")
+		}
+		again := w.connect(t, Subscription{LastEventID: said[0]})
+		expect(t, "on its return", again.messages(), said[1:])
+	})
+}
+
+func TestSlow_AnAppendWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		for range 50 {
+			w.connect(t, Subscription{}).stall()
+		}
+		c := w.connect(t, Subscription{})
+		c.news()
+		begin := time.Now()
+		said := w.log.say(chat.Lobby, 100)
+		expect(t, "the one who reads", c.news(), said)
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("took %v", d)
+		}
+	})
+}
+
+func TestSlow_OnARealSocketAReaderThatStopsIsClosedAndCostsOthersNothing(t *testing.T) {
+	const tailSize = 64 << 10
+	w := newWorld(t, Options{TailSize: tailSize, WriteTimeout: 300 * time.Millisecond})
+	srv := serveHTTP(t, w, func(s *httptest.Server) {
+		s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+			_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10) // so that it is full soon
+			return ctx
+		}
+	})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.(*net.TCPConn).SetReadBuffer(8 << 10)
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // and never reads
+
+	good := bufio.NewReader(ask(t, srv, "/").Body)
+	readUntil(t, good, "event: hello")
+	until(t, func() bool { return strings.Count(w.who.heard(), "+") == 2 })
+	isSlow := func() bool { return testutil.ToFloat64(w.o.Metrics.closes.WithLabelValues("slow")) == 1 }
+	for said := 0; !isSlow(); said += 50 {
+		if said > 1_000_000 {
+			t.Fatal("it is never closed")
+		}
+		w.log.say(chat.Lobby, 50)
+		readUntil(t, good, fmt.Sprintf(`"message %d"`, said+49)) // the other keeps up
+		r := w.openRoom()
+		if got := held(r.tail); got > tailSize+2*r.tail.segmentCap {
+			t.Fatalf("the tail holds %d bytes", got)
+		}
+	}
+}
+
+// openRoom is the lobby as the hub has it.
+func (w *world) openRoom() *room {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rooms[chat.Lobby].room
+}
+
+func TestMetrics_PostToWriteIsMeasuredFromTheMessagesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		w.log.say(chat.Lobby, 3) // history is not measured
+		w.connect(t, Subscription{History: 3})
+		w.log.hold(chat.Lobby)
+		w.log.say(chat.Lobby, 2)
+		time.Sleep(2 * time.Second)
+		w.log.release(chat.Lobby)
+		synctest.Wait()
+		if n, sum := observed(t, w.o.Metrics.delay); n == 0 || n > 2 || sum < 2*float64(n)-0.01 || sum > 2*float64(n)+0.01 {
+			t.Errorf("%d observations, %v s", n, sum)
+		}
+	})
+}
+
+// sink is a client that takes everything at once and tells of each write.
+type sink struct {
+	header http.Header
+	wrote  func(n int)
+}
+
+func (s *sink) Header() http.Header              { return s.header }
+func (s *sink) WriteHeader(int)                  {}
+func (s *sink) FlushError() error                { return nil }
+func (s *sink) SetWriteDeadline(time.Time) error { return nil }
+func (s *sink) Write(p []byte) (int, error)      { s.wrote(len(p)); return len(p), nil }
+
+// BenchmarkServe_FanOut is a message from the feed until the last of n readers
+// has been written to: goroutines woken, positions moved, no sockets.
+func BenchmarkServe_FanOut(b *testing.B) {
+	for _, n := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			log := newFakeLog()
+			hub := NewHub(Options{Log: quiet}, log, new(fakePresence))
+			ctx, hangUp := context.WithCancel(b.Context())
+			var streams, wrote sync.WaitGroup
+			wrote.Add(n)
+			for range n {
+				r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+				streams.Go(func() {
+					hub.Serve(&sink{make(http.Header), func(int) { wrote.Done() }}, r, Subscription{Room: chat.Lobby, Person: chat.Person{ID: "p_1"}})
+				})
+			}
+			wrote.Wait() // the hellos
+			hub.mu.Lock()
+			room := hub.rooms[chat.Lobby].room
+			hub.mu.Unlock()
+			e := message(0, 120)
+			b.ReportAllocs()
+			for b.Loop() {
+				wrote.Add(n)
+				room.Receive(e)
+				wrote.Wait()
+				e.ID.Seq++
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/delivery")
+			hangUp()
+			streams.Wait()
+			hub.Close()
+		})
+	}
+}
+
+// BenchmarkServe_Connect is a reader that gets its hello and 50 messages, and
+// hangs up.
+func BenchmarkServe_Connect(b *testing.B) {
+	log := newFakeLog()
+	hub := NewHub(Options{Log: quiet}, log, benchPresence{})
+	defer hub.Close()
+	log.say(chat.Lobby, 100)
+	keep := hub.enter(chat.Lobby) // the room stays open
+	<-keep.ready
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx, hangUp := context.WithCancel(b.Context())
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+		hub.Serve(&sink{make(http.Header), func(int) { hangUp() }}, r, Subscription{Room: chat.Lobby, Person: chat.Person{ID: "p_1"}, History: 50})
+		hangUp()
+	}
+	hub.leave(keep)
+}
+
+type benchPresence struct{}
+
+func (benchPresence) Join(chat.RoomID, chat.Person)              {}
+func (benchPresence) Leave(chat.RoomID, string)                  {}
+func (benchPresence) Participants(chat.RoomID) (p chat.Presence) { return p }
