@@ -3,11 +3,14 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // lease is how long a killed instance's people may still be counted.
@@ -63,6 +66,62 @@ func TestPresence_AFrozenInstanceIsCountedOutAndBackIn(t *testing.T) {
 	}
 	watcher.awaitPresence(lease, 2, 1)
 	awaitPeople(t, other.base, 2, "ana")
+}
+
+func TestPresence_NobodyIsToldOfARoomWithoutThemselves(t *testing.T) {
+	t.Parallel()
+	redis := startRedis(t)
+	one := startInstance(t, append([]setting{redis.url(), "HEARTBEAT=1s"}, quiet...)...)
+	for n := range 10 {
+		reader := listen(t, subscription{base: one.base, room: fmt.Sprintf("room%d", n)})
+		if reader.hello.Participants < 1 {
+			t.Errorf("hello counts %d participants", reader.hello.Participants)
+		}
+		reader.await(5*time.Second, "ping", func(e event) bool { return e.name == "ping" })
+		for _, e := range reader.named("presence") {
+			if p := read[struct{ Participants int }](t, e.data); p.Participants < 1 {
+				t.Errorf("room %d: the reader is told %s, and is one itself", n, e.data)
+			}
+		}
+	}
+}
+
+func TestKilledInstances_UnderPostsLoseNothing(t *testing.T) {
+	t.Parallel()
+	const theEnd = "the end"
+	redis := startRedis(t)
+	settings := append([]setting{redis.url()}, quiet...)
+	instances := []*instance{startInstance(t, settings...), startInstance(t, settings...)}
+	bases := []string{instances[0].base, instances[1].base}
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	working, ctx := errgroup.WithContext(ctx)
+	followers := make([]*follower, 4)
+	for n := range followers {
+		followers[n] = &follower{until: theEnd}
+		working.Go(func() error { return followers[n].follow(ctx, bases, n) })
+	}
+	writer := enter(t, bases[0], "writer")
+	stopPosts := writer.keepPosting(ctx, working, bases)
+	for round, old := range instances {
+		for _, f := range followers {
+			eventually(t, 15*time.Second, "messages between the kills", func() error { return f.has((round + 1) * 50) })
+		}
+		old.kill()
+		launch(t, checkedBinary, old.port, settings...).awaitReady(10 * time.Second)
+	}
+	posted := stopPosts()
+	writer.say(t, bases[1], "", theEnd)
+	if err := working.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	want := history(t, bases[0], "")
+	checkEachOnce(t, want, 1, posted)
+	for n, f := range followers {
+		if !slices.Equal(f.list, want) {
+			t.Errorf("follower %d has %d messages, the log %d, or not the same", n, len(f.list), len(want))
+		}
+	}
 }
 
 // awaitPeople waits until an instance counts so many participants in the lobby and

@@ -175,6 +175,7 @@ func aloneOnLoopback(t *testing.T) bool {
 	if err := exec.CommandContext(t.Context(), "unshare", append(args, "true")...).Run(); err != nil {
 		return portsAreFree(t, err)
 	}
+	t.Parallel() // each has a loopback of its own
 	args = append(args, self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=90s")
 	cmd := exec.Command("unshare", args...)
 	cmd.Env = append(os.Environ(), insideEnv+"="+buildDir)

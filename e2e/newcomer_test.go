@@ -4,10 +4,46 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
+
+func TestNewcomer_GoRunIsAllItTakes(t *testing.T) {
+	if !aloneOnLoopback(t) {
+		return
+	}
+	one := goRun(t)
+	one.awaitReady(2 * time.Minute) // the time that the build takes
+	two := goRun(t, "PORT=4101")
+	two.base = secondURL
+	two.awaitReady(2 * time.Minute)
+	page := mustCall(t, http.StatusOK, http.MethodGet, firstURL+"/", "")
+	if !strings.Contains(string(page.body), "curl -N "+firstURL+"/events") {
+		t.Error("the page of an empty room does not show how to listen with curl")
+	}
+	reader := startCurl(t, "-N", "localhost:4100/events")
+	reader.awaitNamed(5*time.Second, "hello")
+	poster := startCurl(t, "-XPOST", "localhost:4101/messages", "-d", `{"nickname":"ana","text":"salut"}`)
+	if code := poster.exitCode(5 * time.Second); code != 0 {
+		t.Errorf("curl exited with %d", code)
+	}
+	reader.awaitText(5*time.Second, "salut")
+}
+
+// goRun does as README.md says, in the folder where it stands.
+func goRun(t *testing.T, settings ...setting) *instance {
+	t.Helper()
+	cmd := exec.Command("go", "run", ".")
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), settings...)
+	return &instance{process: start(t, strings.Join(append(settings, "go run ."), " "), cmd), port: 4100, base: firstURL}
+}
 
 func TestNewcomer_TwoWindowsOnTwoPortsAreInStep(t *testing.T) {
 	redis := startRedis(t)
