@@ -40,7 +40,7 @@ const typing = new Typing(room, texts, session);
 const attention = new Attention(log, new NotifyToggle(room, texts));
 const sending = new Sending(texts, session, log,
   (on) => new Outbox(tab, room, (entry) => postMessage(room, entry), on),
-  (code) => code === "nickname_required" && nicknameForm.open());
+  (code) => code === "nickname_required" && forgetMe());
 const composer = new Composer(texts, tab, room, scroll, { send, typing: () => typing.tell() });
 const nicknameForm = new NicknameForm(room, texts, session, composer);
 const inbox = new Inbox(receive);
@@ -50,6 +50,7 @@ const connection = new Connection(texts, () => link.retry());
 /** The id of the last message that came on the stream. */
 let position = resume;
 
+session.onChange(() => session.named && sending.retry("nickname_required"));
 followViewport();
 themeSwitch();
 link.start();
@@ -78,6 +79,7 @@ function hear(news) {
 function turn({ state, retryAt }) {
   connection.set(state, retryAt);
   people.dim(state === "live");
+  typing.live = state === "live";
   attention.away(state === "waiting" || state === "offline");
   if (state !== "live") announcer.quiet();
 }
@@ -91,12 +93,17 @@ function greet(hello) {
   announcer.catchUp();
   if (hello.resume === "gap") {
     inbox.flush();
-    log.clear();
     log.markGap();
     void history.reload();
   }
   // A moment later, when the echoes of what had arrived have come.
   setTimeout(() => sending.flush(), 100);
+}
+
+/** The server knows no nickname for this session, as after its Redis lost everything. */
+function forgetMe() {
+  session.become({ id: session.id });
+  nicknameForm.open();
 }
 
 /** @param {Message[]} messages */

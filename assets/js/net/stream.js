@@ -29,6 +29,7 @@ export class Stream {
   #source = null;
   /** @type {State} */
   #state = "suspended";
+  #greeted = false; // whether this source has brought a hello
   #attempt = 0;
   #heard = 0; // when anything last came, by the clock: timers are throttled in hidden pages
   #silence = 31_000; // milliseconds without a word after which the stream is taken for dead
@@ -87,6 +88,7 @@ export class Stream {
     if (this.#position) query.set("last_event_id", this.#position);
     const source = this.#world.open(`/events?${query}`);
     this.#source = source;
+    this.#greeted = false;
     source.addEventListener("hello", (e) => this.#welcome(e));
     source.addEventListener("message", (e) => this.#hear("message", e));
     source.addEventListener("ping", () => (this.#heard = this.#world.now()));
@@ -111,6 +113,7 @@ export class Stream {
   #welcome(e) {
     clearTimeout(this.#timer);
     this.#attempt = 0;
+    this.#greeted = true;
     const data = JSON.parse(e.data);
     if (data.heartbeat > 0) this.#silence = 2_000 * data.heartbeat + 1_000;
     this.#take(e);
@@ -138,10 +141,10 @@ export class Stream {
     if (source !== this.#source) return;
     if (!this.#world.online()) return this.#wait(0);
     if (source.readyState === 2) return void this.#probe(source); // CLOSED: it will not try again by itself
-    if (this.#state === "live") {
-      this.#arm();
-      this.#enter("reconnecting");
-    }
+    if (!this.#greeted) return this.#wait(0); // a try of ours: the pace is ours too
+    if (this.#state !== "live") return; // it goes on trying, as long as #arm lets it
+    this.#arm();
+    this.#enter("reconnecting");
   }
 
   /**

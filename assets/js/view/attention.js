@@ -25,6 +25,8 @@ export class Attention {
   constructor(log, notify) {
     this.#log = log;
     this.#notify = notify;
+    // Loaded now: the one for a lost connection can't be when it is needed.
+    for (const icon of Object.values(this.#icons)) new Image().src = icon;
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.#clear();
     });

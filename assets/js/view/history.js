@@ -33,14 +33,15 @@ export class History {
     this.#offer(older);
   }
 
-  /** Loads the newest page around what the stream has brought since the log was cleared. */
+  /** Loads the newest page around what the stream brings after a gap, or after the log was cleared. */
   async reload() {
+    const all = this.#log.oldest === "";
     try {
       const { messages, before } = await getMessages(this.#room);
       this.#log.merge(messages);
-      this.#offer(before !== null);
+      if (all) this.#offer(before !== null);
     } catch {
-      this.#offer(true);
+      if (all) this.#offer(true);
     }
   }
 

@@ -107,11 +107,9 @@ export class Log {
    * @param {Message[]} messages
    */
   merge(messages) {
-    const gap = this.#list.querySelector(".rule.gap");
     const { oldest } = this;
     if (oldest) this.prepend(messages.filter((m) => compare(m.id, oldest) < 0));
     this.append(messages);
-    if (gap) this.markGap();
   }
 
   /**
@@ -159,10 +157,9 @@ export class Log {
     this.#scroll.keep(() => this.#list.insertBefore(row, this.end));
   }
 
-  /** Says above the first row that something may be missing. */
+  /** Says below the newest row that something may be missing. */
   markGap() {
-    this.#list.querySelector(".rule.gap")?.remove();
-    this.#list.prepend(clone("gap-template"));
+    if (this.newest) this.add(clone("gap-template"));
   }
 
   /** Marks where those begin that came while nobody looked. @param {string} id */

@@ -57,6 +57,11 @@ export class Sending {
     this.#outbox.flush();
   }
 
+  /** Tries those again that failed for a reason that is gone. @param {string} code */
+  retry(code) {
+    for (const { nonce, failed } of this.#outbox.entries) if (failed === code) this.#retry(nonce);
+  }
+
   /** A message came on the stream. @param {string | undefined} nonce */
   settle(nonce) {
     this.#outbox.settle(nonce);

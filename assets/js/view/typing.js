@@ -17,6 +17,8 @@ export class Typing {
   #texts;
   #session;
   #sent = 0;
+  /** Whether there is anybody to tell. */
+  live = false;
   /** By id. @type {Map<string, {name: string, timer: ReturnType<typeof setTimeout>}>} */
   #who = new Map();
 
@@ -34,7 +36,7 @@ export class Typing {
   /** The reader typed something. */
   tell() {
     const now = Date.now();
-    if (now - this.#sent < EVERY) return;
+    if (!this.live || now - this.#sent < EVERY) return;
     this.#sent = now;
     void postTyping(this.#room);
   }
