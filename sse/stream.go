@@ -148,7 +148,11 @@ func (s *stream) locate() (start, error) {
 			}
 		}
 	}
-	at, known, err := s.find(s.tail.newest().Back(int64(max(0, s.sub.History))))
+	head, err := s.newest()
+	if err != nil {
+		return start{}, err
+	}
+	at, known, err := s.find(head.Back(int64(max(0, s.sub.History))))
 	if !known || err != nil {
 		// The log is shorter than the history asked for, or cannot be read: what
 		// the tail has must do, and nobody was promised more.
@@ -157,6 +161,19 @@ func (s *stream) locate() (start, error) {
 	}
 	at.verdict = v
 	return at, nil
+}
+
+// newest is the id of the room's newest message. A tail whose log was replaced
+// may still be on its way to it; then the log is asked.
+func (s *stream) newest() (chat.EventID, error) {
+	if id, known := s.tail.newest(); known {
+		return id, nil
+	}
+	page, err := s.read(chat.EventID{})
+	if err == nil && page.Head.IsZero() {
+		s.tail.startAt(page.Head) // empty: all that comes follows 0-0
+	}
+	return page.Head, err
 }
 
 // find looks for id in the tail, then in the log. It reports false if neither
@@ -250,14 +267,13 @@ func (s *stream) join(last chat.EventID) bool {
 // longer knows last it was trimmed under way, by a log faster than its reader.
 func (s *stream) nextPage(last chat.EventID) (chat.Page, error) {
 	for try := 0; ; try++ {
-		if s.tail.closed.Load() {
-			return chat.Page{}, replaced
-		}
 		page, err := s.read(last)
-		if err == nil && page.Gap {
+		switch {
+		case s.tail.closed.Load():
+			return page, replaced
+		case err == nil && page.Gap:
 			return page, slow
-		}
-		if err == nil {
+		case err == nil:
 			return page, nil
 		}
 		if err := s.hold(err, try); err != nil {

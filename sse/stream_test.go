@@ -303,6 +303,44 @@ func TestStream_ReplaceSendsEveryReaderAway(t *testing.T) {
 	})
 }
 
+func TestStream_AReplacedLogIsAskedUntilItsTailKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		said := w.log.say(chat.Lobby, 300)
+		w.log.trim(chat.Lobby, 250)
+		w.connect(t, Subscription{})
+		w.log.room(chat.Lobby).sink.Replace() // and its newest are not loaded yet
+
+		zero := w.connect(t, Subscription{LastEventID: "0-0", History: 2})
+		newcomer := w.connect(t, Subscription{History: 3})
+		for _, e := range w.log.room(chat.Lobby).events[150:] {
+			w.log.room(chat.Lobby).sink.Receive(e)
+		}
+		said = append(said, w.log.say(chat.Lobby, 1)...)
+		expect(t, "who had seen nothing", zero.messages(), said[298:])
+		expect(t, "who is new", newcomer.messages(), said[297:])
+		if !strings.Contains(zero.raw(), `"resume":"gap"`) {
+			t.Error("it was not told of the gap")
+		}
+	})
+}
+
+func TestStream_ALogReplacedByNothingIsLiveAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		said := w.log.say(chat.Lobby, 3)
+		first := w.connect(t, Subscription{})
+		w.log.lose()
+		<-first.done
+		back := w.connect(t, Subscription{LastEventID: said[2], History: 50})
+		newcomer := w.connect(t, Subscription{History: 50})
+		w.log.live(chat.Lobby, chat.KindTyping, "{}")
+		anew := w.log.say(chat.Lobby, 1)
+		expect(t, "who was there", back.news(), []string{helloOf(gap, 1), "typing {}", anew[0]})
+		expect(t, "who is new", newcomer.news(), []string{helloOf(fresh, 2), "typing {}", anew[0]})
+	})
+}
+
 func TestStream_JoinsBeforeItsHelloAndLeavesAtItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})

@@ -53,6 +53,7 @@ type tail struct {
 	mu    sync.RWMutex // the index; held for memory work only
 	index index
 	head  chat.EventID // the newest durable event, kept or not
+	known bool         // head is the log's; a replaced log's is not at first
 	next  int          // size of the next segment
 }
 
@@ -74,7 +75,7 @@ func (t *tail) append(frame []byte, id chat.EventID, at int64) {
 	copy(t.room(begin, len(frame)), frame)
 	t.index.push(mark{off: begin, id: id, at: at})
 	if !id.IsZero() {
-		t.head = id
+		t.head, t.known = id, true
 	}
 	t.end.Store(end)
 	t.mu.Unlock()
@@ -168,17 +169,18 @@ func (t *tail) after(id chat.EventID) (pos int64, ok bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	end := t.end.Load()
-	if id == t.head {
+	if t.known && id == t.head {
 		return end, true
 	}
 	return t.index.after(id, end)
 }
 
-// newest is the id of the newest durable event, 0-0 before a log's first.
-func (t *tail) newest() chat.EventID {
+// newest is the id of the newest durable event, 0-0 before a log's first. It
+// reports false where a replaced log has not said yet.
+func (t *tail) newest() (id chat.EventID, known bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.head
+	return t.head, t.known
 }
 
 // oldest is the position of the oldest frame kept, and the id just before the
@@ -194,12 +196,13 @@ func (t *tail) oldest() (pos int64, id chat.EventID) {
 	return t.end.Load(), t.head
 }
 
-// startAt says what the log's newest event is, for a tail that got none of it.
+// startAt says what the log's newest event is, for a tail that got none of it:
+// whatever is appended from here on follows head.
 func (t *tail) startAt(head chat.EventID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.head.IsZero() {
-		t.head = head
+	if !t.known {
+		t.head, t.known = head, true
 	}
 }
 

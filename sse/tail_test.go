@@ -241,7 +241,7 @@ func TestTail_KnowsItsNewestEvenIfOnlyLiveFramesAreLeft(t *testing.T) {
 	tl := newTail(100)
 	fill(tl, 7, 50, "a....")
 	newest := chat.EventID{Epoch: 1000, Seq: 7}
-	if got := tl.newest(); got != newest {
+	if got, known := tl.newest(); got != newest || !known {
 		t.Errorf("newest is %s", got)
 	}
 	if pos, ok := tl.after(newest); !ok || pos != tl.end.Load() {
@@ -326,6 +326,7 @@ func TestTail_IsANaiveLogToEveryReader(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		limit := rapid.IntRange(100, 5000).Draw(rt, "limit")
 		tl := newTail(limit)
+		tl.startAt(chat.EventID{})
 		type frame struct {
 			mark
 			bytes []byte
@@ -469,7 +470,8 @@ func BenchmarkTail_Attach(b *testing.B) {
 	}
 	for _, back := range []int64{0, 50, maxFrames - 1} {
 		b.Run(fmt.Sprint(back), func(b *testing.B) {
-			id := tl.newest().Back(back)
+			newest, _ := tl.newest()
+			id := newest.Back(back)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, ok := tl.after(id); !ok {
