@@ -132,8 +132,8 @@ func (s *session) confirm(ctx context.Context, m *redis.Subscription) error {
 	case !active:
 	case !isRoom:
 		f.connect(s)
-	case r != nil && r.begin():
-		s.fill(ctx, r, "subscribed")
+	case r != nil:
+		s.begin(ctx, r)
 	}
 	return nil
 }
@@ -252,11 +252,17 @@ func (s *session) changes(ctx context.Context) (on, off []string) {
 	clear(f.changed)
 	f.mu.Unlock()
 	for _, r := range begin {
-		if r.begin() {
-			s.fill(ctx, r, "subscribed")
-		}
+		s.begin(ctx, r)
 	}
 	return on, off
+}
+
+// begin catches a room up that is subscribed from now on.
+func (s *session) begin(ctx context.Context, r *feedRoom) {
+	if r.begin() {
+		s.f.s.presence.refresh(r.room)
+		s.fill(ctx, r, "subscribed")
+	}
 }
 
 // fill has a room's log read by one of at most maxFills goroutines.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,13 +65,32 @@ func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 		s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds(),
 		interval, burst, s.keys.channel(p.Room))
 	if err != nil {
+		s.metrics.posts.WithLabelValues("unavailable").Inc()
 		return Receipt{}, err
 	}
 	receipt, err := readReceipt(p.Message, newReply(v))
 	if err == nil && !receipt.Duplicate {
 		s.active.touch(p.Room, p.Message.At.Time)
 	}
+	s.metrics.posts.WithLabelValues(appendResult(receipt, err)).Inc()
 	return receipt, err
+}
+
+// appendResult names what became of a post that Redis answered.
+func appendResult(r Receipt, err error) string {
+	_, limited := errors.AsType[*chat.RateLimited](err)
+	switch {
+	case limited:
+		return "limited"
+	case errors.Is(err, chat.ErrNonceReused):
+		return "nonce_reused"
+	case err != nil:
+		return "error"
+	case r.Duplicate:
+		return "duplicate"
+	default:
+		return "accepted"
+	}
 }
 
 // readReceipt makes of append.lua's reply what it says about m.

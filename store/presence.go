@@ -50,8 +50,8 @@ func (s *Store) Join(room chat.RoomID, who chat.Person) {
 	h.streams++
 	h.leaving = false
 	h.since++
-	if who.Nickname != "" && who.Nickname != h.nickname {
-		h.nickname = who.Nickname
+	if h.nickname == "" {
+		h.nickname = who.Nickname // another one comes by Rename only, and not with an old token
 	}
 	s.active.touch(room, time.Now())
 	p.changed(room, r, who.ID)
@@ -155,6 +155,17 @@ func (p *presence) follow(room chat.RoomID) {
 	p.room(room).followed = true
 }
 
+// refresh has a room's counts announced: it is heard from now on, or again, and
+// they may have changed before.
+func (p *presence) refresh(room chat.RoomID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.rooms[room]; r != nil {
+		r.unsure = true
+		p.enqueue(room, r)
+	}
+}
+
 // unfollow says that it does no longer.
 func (p *presence) unfollow(room chat.RoomID) {
 	p.mu.Lock()
@@ -207,7 +218,7 @@ func (p *presence) due(now time.Time) {
 		if now.Before(r.next) {
 			continue
 		}
-		if len(r.dirty) > 0 || len(r.sessions) > 0 && !now.Before(r.renew) {
+		if r.unsure || len(r.dirty) > 0 || len(r.sessions) > 0 && !now.Before(r.renew) {
 			p.enqueue(room, r)
 		}
 	}

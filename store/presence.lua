@@ -4,7 +4,8 @@
 -- KEYS  1 instances  2 here:<this instance>  3 roster  4 named
 -- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT
 --       6 the stem of every here key  7 how many sessions of dead instances at most
---       8… changes, four each: op, session, nickname (or ''), nickname before (or '')
+--       8 1 = announce the counts even if they are the same
+--       9… changes, four each: op, session, nickname (or ''), nickname before (or '')
 --          op: join · again (join without notice) · leave · rename
 --
 -- here:<other> keys are made from ARGV[6]: they have the room's hash tag as well.
@@ -27,25 +28,24 @@ local function notice(kind, session, nick, was)
   notices[#notices + 1] = json .. ',"at":"' .. ARGV[4] .. '"}'
 end
 
-local function name(session, nick, was, quiet)
+local function join(session, nick, quiet)
+  if redis.call('HSETNX', here, session, nick) == 1 then
+    redis.call('HINCRBY', roster, session, 1)
+  end
+  -- Who is here under a name already, through another instance, has joined already;
+  -- and that name is the later one, if they differ: a rename reaches everyone.
+  if nick == '' or redis.call('HSETNX', named, session, nick) == 0 or quiet then return end
+  notice('join', session, nick)
+end
+
+local function rename(session, nick, was)
+  if redis.call('HEXISTS', roster, session) == 0 then return end
+  if redis.call('HEXISTS', here, session) == 1 then redis.call('HSET', here, session, nick) end
   local old = redis.call('HGET', named, session)
   if nick == '' or old == nick then return end
   redis.call('HSET', named, session, nick)
-  if quiet then return end
-  if not old and was ~= '' then old = was end
-  if old == nick then return end
-  if old then notice('rename', session, nick, old) else notice('join', session, nick) end
-end
-
-local function join(session, nick, quiet)
-  if redis.call('HSETNX', here, session, nick) == 1 then
-    -- Who is in the room already, through another instance, has joined already.
-    quiet = redis.call('HINCRBY', roster, session, 1) > 1 or quiet
-  else
-    redis.call('HSET', here, session, nick)
-    quiet = true
-  end
-  name(session, nick, '', quiet)
+  old = old or was
+  if old == '' then notice('join', session, nick) else notice('rename', session, nick, old) end
 end
 
 local function leave(from, session)
@@ -60,14 +60,12 @@ local function leave(from, session)
 end
 
 -- This instance first, so that who came over from a dead one never left.
-for i = 8, #ARGV, 4 do
+for i = 9, #ARGV, 4 do
   local op, session, nick, was = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if op == 'join' then join(session, nick, false)
   elseif op == 'again' then join(session, nick, true)
   elseif op == 'leave' then leave(here, session)
-  elseif op == 'rename' and redis.call('HEXISTS', roster, session) == 1 then
-    if redis.call('HEXISTS', here, session) == 1 then redis.call('HSET', here, session, nick) end
-    name(session, nick, was, false)
+  elseif op == 'rename' then rename(session, nick, was)
   end
 end
 
@@ -100,7 +98,7 @@ local people_now, names_now = redis.call('HLEN', roster), redis.call('HLEN', nam
 if people_now <= tonumber(ARGV[5]) then
   for _, json in ipairs(notices) do redis.call('PUBLISH', ARGV[3], '\nnotice\n' .. json) end
 end
-if people_now ~= people or names_now ~= names then
+if people_now ~= people or names_now ~= names or ARGV[8] == '1' then
   redis.call('PUBLISH', ARGV[3], '\npresence\n{"participants":' .. people_now .. ',"named":' .. names_now .. '}')
 end
 return {people_now, names_now, known, more}

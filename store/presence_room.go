@@ -49,6 +49,7 @@ type presenceRoom struct {
 	counts chat.Presence
 	heard  int
 
+	unsure     bool      // counts may have changed unheard: have them announced
 	registered bool      // Redis had this instance registered after the last run
 	lost       bool      // Redis lost that, and not everyone is registered again yet
 	queued     bool      // in presence.ready, or running

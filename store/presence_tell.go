@@ -20,11 +20,12 @@ var presenceScript = lua("presence")
 
 // telling is one room's run of presence.lua.
 type telling struct {
-	room  chat.RoomID
-	again bool // nobody is announced: Redis forgot them, they did not come
-	list  []change
-	heard int
-	cmd   *redis.Cmd
+	room   chat.RoomID
+	again  bool // nobody is announced: Redis forgot them, they did not come
+	repeat bool // the counts are announced even if they did not change
+	list   []change
+	heard  int
+	cmd    *redis.Cmd
 }
 
 // tell runs the script for a batch of rooms, in one pipeline.
@@ -35,14 +36,14 @@ func (p *presence) tell(ctx context.Context, batch []chat.RoomID) {
 	tellings := make([]*telling, 0, len(batch))
 	for _, room := range batch {
 		t := p.prepare(room)
-		keys, args := p.s.presenceCall(room, t.list, t.again)
+		keys, args := p.s.presenceCall(t)
 		t.cmd = presenceScript.EvalSha(call, pipe, keys, args...)
 		tellings = append(tellings, t)
 	}
 	_, _ = pipe.Exec(call) // each command has its own error
 	for _, t := range tellings {
 		if redis.HasErrorPrefix(t.cmd.Err(), "NOSCRIPT") {
-			keys, args := p.s.presenceCall(t.room, t.list, t.again)
+			keys, args := p.s.presenceCall(t)
 			t.cmd = presenceScript.Eval(call, p.s.client, keys, args...)
 		}
 		p.told(ctx, t)
@@ -54,7 +55,9 @@ func (p *presence) prepare(room chat.RoomID) *telling {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.room(room)
-	return &telling{room: room, again: r.lost, list: r.changes(maxChanges), heard: r.heard}
+	t := &telling{room: room, again: r.lost, repeat: r.unsure, list: r.changes(maxChanges), heard: r.heard}
+	r.unsure = false
+	return t
 }
 
 // told notes how a telling went.
@@ -68,10 +71,13 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	defer p.mu.Unlock()
 	r := p.room(t.room)
 	r.queued = false
-	r.next = now.Add(p.s.o.PresenceEvery)
+	if len(t.list) > 0 {
+		r.next = now.Add(p.s.o.PresenceEvery)
+	}
 	defer p.tidy(t.room, r)
 	if err != nil {
 		r.undone(t.list)
+		r.unsure = r.unsure || t.repeat
 		// The next try is not so soon that many rooms would be a storm.
 		r.next = now.Add(max(p.s.o.PresenceEvery, p.s.o.Lease/9))
 		if ctx.Err() == nil {
@@ -96,20 +102,24 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	if more || len(t.list) == maxChanges {
 		r.next = now
 	}
-	if r.next == now {
+	if r.next == now || r.unsure {
 		p.enqueue(t.room, r)
 	}
 }
 
 // presenceCall is what to call presence.lua with.
-func (s *Store) presenceCall(room chat.RoomID, list []change, again bool) ([]string, []any) {
+func (s *Store) presenceCall(t *telling) ([]string, []any) {
+	room, repeat := t.room, 0
+	if t.repeat {
+		repeat = 1
+	}
 	at, _ := chat.Instant{Time: time.Now()}.MarshalJSON()
 	args := []any{
 		s.o.Instance, s.o.Lease.Milliseconds(), s.keys.channel(room), strings.Trim(string(at), `"`),
-		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges,
+		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges, repeat,
 	}
-	for _, c := range list {
-		if again && c.op == "join" {
+	for _, c := range t.list {
+		if t.again && c.op == "join" {
 			c.op = "again"
 		}
 		args = append(args, c.op, c.session, string(c.name), string(c.was))
@@ -133,7 +143,7 @@ func readPresence(r *reply, err *error) (counts chat.Presence, known, more bool)
 // People is who reads a room, over all instances: the counts, and up to 1,000 of
 // those who have a nickname, by nickname. Who died without a word is counted out.
 func (s *Store) People(ctx context.Context, room chat.RoomID) (chat.Presence, []chat.Person, error) {
-	keys, args := s.presenceCall(room, nil, false)
+	keys, args := s.presenceCall(&telling{room: room})
 	v, err := s.run(ctx, "count people", presenceScript, keys, args...)
 	counts, _, _ := readPresence(newReply(v), &err)
 	if err != nil {
@@ -165,7 +175,7 @@ type renaming struct {
 // it returns, in every other room within moments. The room is told of a join if
 // was is empty, else of a rename; who is not present there is not announced.
 func (s *Store) Rename(ctx context.Context, room chat.RoomID, who chat.Person, was chat.Nickname) error {
-	keys, args := s.presenceCall(room, []change{{"rename", who.ID, who.Nickname, was}}, false)
+	keys, args := s.presenceCall(&telling{room: room, list: []change{{"rename", who.ID, who.Nickname, was}}})
 	if _, err := s.run(ctx, "rename", presenceScript, keys, args...); err != nil {
 		return err
 	}

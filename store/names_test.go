@@ -1,0 +1,91 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"causette/chat"
+)
+
+func TestClaim_AHeldNicknameIsTakenUntilItIsReleased(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s := idle(t, addr, quick())
+		for range 2 { // the second renews it
+			if err := s.Claim(t.Context(), "p_ana", "Ana"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := s.Claim(t.Context(), "p_bob", "ANA") // the same by its key
+		taken, ok := errors.AsType[*chat.NicknameTaken](err)
+		if !ok || taken.Nickname != "ANA" || taken.Suggestion != "ANA2" {
+			t.Fatalf("%v, suggestion %q", err, taken.Suggestion)
+		}
+		if err := s.Claim(t.Context(), "p_bob", taken.Suggestion); err != nil {
+			t.Errorf("the suggestion: %v", err)
+		}
+		if holder, err := s.Holder(t.Context(), "ana"); err != nil || holder != "p_ana" {
+			t.Errorf("holder %q, error %v", holder, err)
+		}
+		if err := s.Release(t.Context(), "p_bob", "ana"); err != nil {
+			t.Fatal(err)
+		}
+		if holder, _ := s.Holder(t.Context(), "ana"); holder != "p_ana" {
+			t.Errorf("released by another session: holder %q", holder)
+		}
+		if err := s.Release(t.Context(), "p_ana", "ana"); err != nil {
+			t.Fatal(err)
+		}
+		if holder, err := s.Holder(t.Context(), "ana"); err != nil || holder != "" {
+			t.Errorf("after its release: holder %q, error %v", holder, err)
+		}
+		if err := s.Claim(t.Context(), "p_bob", "ana"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestClaim_IsHeldForADayAfterItsLastUse(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s := idle(t, addr, quick())
+		if err := s.client.Set(t.Context(), s.keys.name("ana"), "p_ana", time.Minute).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Claim(t.Context(), "p_ana", "ana"); err != nil {
+			t.Fatal(err)
+		}
+		if ttl := s.client.TTL(t.Context(), s.keys.name("ana")).Val(); ttl < nameTTL-time.Minute || ttl > nameTTL {
+			t.Errorf("held for %s", ttl)
+		}
+	})
+}
+
+func TestClaim_SuggestsTheFirstThatIsFree(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s := idle(t, addr, quick())
+		for i, name := range []chat.Nickname{"ana", "ana2", "ana3"} {
+			if err := s.Claim(t.Context(), fmt.Sprint("p_", i), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := s.Claim(t.Context(), "p_bob", "ana")
+		if taken, ok := errors.AsType[*chat.NicknameTaken](err); !ok || taken.Suggestion != "ana4" {
+			t.Errorf("%v, suggestion %q", err, taken.Suggestion)
+		}
+	})
+}
+
+func TestNumbered_KeepsANicknameValid(t *testing.T) {
+	for name, want := range map[chat.Nickname]chat.Nickname{
+		"ana": "ana12",
+		chat.Nickname(strings.Repeat("x", chat.MaxNicknameGraphemes)):   chat.Nickname(strings.Repeat("x", chat.MaxNicknameGraphemes-2) + "12"),
+		chat.Nickname(strings.Repeat("é", chat.MaxNicknameGraphemes)):   chat.Nickname(strings.Repeat("é", chat.MaxNicknameGraphemes-2) + "12"),
+		chat.Nickname(strings.Repeat("👍", chat.MaxNicknameGraphemes-1)): chat.Nickname(strings.Repeat("👍", chat.MaxNicknameGraphemes-2) + "12"),
+	} {
+		if got, ok := numbered(name, 12); !ok || got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}

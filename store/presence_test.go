@@ -1,0 +1,436 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"causette/chat"
+)
+
+var (
+	ana = chat.Person{ID: "p_ana", Nickname: "ana"}
+	bob = chat.Person{ID: "p_bob", Nickname: "bob"}
+	eve = chat.Person{ID: "p_eve"} // only reads
+)
+
+// notices is what was announced: "join ana", "leave ana", "rename ana bea".
+func (r *recorder) notices(t testing.TB) []string {
+	t.Helper()
+	list := []string{}
+	for _, data := range r.data(chat.KindNotice) {
+		var n chat.Notice
+		if err := json.Unmarshal([]byte(data), &n); err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		if n.Who.ID == "" || n.At.IsZero() {
+			t.Errorf("notice %s", data)
+		}
+		list = append(list, strings.Join(strings.Fields(fmt.Sprintf("%s %s %s", n.Kind, n.Was, n.Who.Nickname)), " "))
+	}
+	return list
+}
+
+// lastPresence is what was announced last.
+func (r *recorder) lastPresence(t testing.TB) (p chat.Presence) {
+	t.Helper()
+	if said := r.data(chat.KindPresence); len(said) > 0 {
+		if err := json.Unmarshal([]byte(said[len(said)-1]), &p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+func (r *recorder) waitPresence(t testing.TB, participants, named int) {
+	t.Helper()
+	want := chat.Presence{Participants: participants, Named: named}
+	r.wait(t, fmt.Sprintf("presence %+v", want), func() bool { return r.lastPresence(t) == want })
+}
+
+// twoInstances runs two Stores, each following the lobby.
+func twoInstances(t *testing.T, addr string, o Options) (a, b *Store, ra, rb *recorder, stopA func()) {
+	t.Helper()
+	a, stopA = running(t, addr, o)
+	b, _ = running(t, addr, o)
+	ra, _ = follow(t, a, 0)
+	rb, _ = follow(t, b, 0)
+	return a, b, ra, rb, stopA
+}
+
+func TestPresence_CountsDistinctSessionsOverAllInstances(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		a, b, ra, rb, _ := twoInstances(t, addr, quick())
+		a.Join(lobby, ana)
+		a.Join(lobby, eve)
+		b.Join(lobby, ana) // the same person, on another instance
+		b.Join(lobby, bob)
+		ra.waitPresence(t, 3, 2)
+		rb.waitPresence(t, 3, 2)
+		eventually(t, "everyone knows", func() bool {
+			want := chat.Presence{Participants: 3, Named: 2}
+			return a.Participants(lobby) == want && b.Participants(lobby) == want
+		})
+		counts, people, err := b.People(t.Context(), lobby)
+		if err != nil || counts != (chat.Presence{Participants: 3, Named: 2}) || !slices.Equal(people, []chat.Person{ana, bob}) {
+			t.Errorf("people %+v %+v, error %v", counts, people, err)
+		}
+		b.Leave(lobby, ana.ID)
+		b.Leave(lobby, bob.ID)
+		ra.waitPresence(t, 2, 1)
+		if got := ra.notices(t); !slices.Equal(sorted(got), []string{"join ana", "join bob", "leave bob"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
+
+func TestPresence_CountsTheOneWhoJustCame(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s := idle(t, addr, quick()) // it does not run: Redis is not told
+		s.Join(lobby, ana)
+		s.Join(lobby, ana)
+		s.Join(lobby, eve)
+		if got := s.Participants(lobby); got != (chat.Presence{Participants: 2, Named: 1}) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestPresence_ASessionHasLeftWithItsLastStream(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s, _ := running(t, addr, quick())
+		r, _ := follow(t, s, 0)
+		s.Join(lobby, ana)
+		s.Join(lobby, ana)
+		s.Join(lobby, bob)
+		r.waitPresence(t, 2, 2)
+		s.Leave(lobby, ana.ID)
+		s.Leave(lobby, bob.ID)
+		r.waitPresence(t, 1, 1)
+		s.Leave(lobby, ana.ID)
+		r.waitPresence(t, 0, 0)
+		s.Leave(lobby, ana.ID) // nobody is left to leave
+		if got := sorted(r.notices(t)); !slices.Equal(got, []string{"join ana", "join bob", "leave ana", "leave bob"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestPresence_AReloadIsSilent(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.LeaveDelay = 300 * time.Millisecond
+		s, _ := running(t, addr, o)
+		r, _ := follow(t, s, 0)
+		s.Join(lobby, ana)
+		r.waitPresence(t, 1, 1)
+		for range 3 {
+			s.Leave(lobby, ana.ID)
+			s.Join(lobby, ana)
+		}
+		s.Join(lobby, bob)
+		r.waitPresence(t, 2, 2)
+		s.Leave(lobby, bob.ID)
+		r.waitPresence(t, 1, 1) // LeaveDelay has passed for both
+		if got := r.notices(t); !slices.Equal(got, []string{"join ana", "join bob", "leave bob"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestPresence_WhoeverWasHeldByADeadInstanceLeavesWithinALease(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		a, b, ra, rb, stopA := twoInstances(t, addr, quick())
+		a.Join(lobby, ana)
+		a.Join(lobby, eve)
+		a.Join(lobby, bob)
+		b.Join(lobby, bob) // held by both: does not leave
+		ra.waitPresence(t, 3, 2)
+		rb.waitPresence(t, 3, 2)
+		began := time.Now()
+		stopA() // as if killed: it tells nobody
+		rb.waitPresence(t, 1, 1)
+		if took := time.Since(began); took > 2*b.o.Lease {
+			t.Errorf("it took %s, the lease is %s", took, b.o.Lease)
+		}
+		if got := sorted(rb.notices(t)); !slices.Equal(got, []string{"join ana", "join bob", "leave ana"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestPresence_WhoeverComesBackElsewhereInTimeNeverLeft(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		a, b, ra, rb, stopA := twoInstances(t, addr, quick())
+		a.Join(lobby, ana)
+		b.Join(lobby, bob)
+		ra.waitPresence(t, 2, 2)
+		rb.waitPresence(t, 2, 2)
+		stopA()
+		b.Join(lobby, ana)
+		eventually(t, "the dead instance is buried", func() bool {
+			return b.client.ZCard(t.Context(), b.keys.instances(lobby)).Val() == 1
+		})
+		b.Join(lobby, eve)
+		rb.waitPresence(t, 3, 2)
+		if got := sorted(rb.notices(t)); !slices.Equal(got, []string{"join ana", "join bob"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestPresence_BuriesMoreSessionsThanOneRunTakes(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.NoticeLimit = 0
+		a, b, _, rb, stopA := twoInstances(t, addr, o)
+		b.Join(lobby, bob)
+		for i := range 3 * maxChanges {
+			a.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
+		}
+		rb.waitPresence(t, 3*maxChanges+1, 1)
+		stopA()
+		rb.waitPresence(t, 1, 1)
+	})
+}
+
+func TestPresence_EveryoneIsRegisteredAgainIfRedisLosesItsData(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		a, b, ra, rb, _ := twoInstances(t, addr, quick())
+		a.Join(lobby, ana)
+		b.Join(lobby, bob)
+		b.Join(lobby, eve)
+		ra.waitPresence(t, 3, 2)
+		rb.waitPresence(t, 3, 2)
+		before := len(ra.notices(t))
+		if err := a.client.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "everyone is counted again", func() bool {
+			return a.client.HLen(t.Context(), a.keys.roster(lobby)).Val() == 3
+		})
+		ra.waitPresence(t, 3, 2)
+		if got := ra.notices(t); len(got) != before {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestPresence_IsToldOnceRedisIsBack(t *testing.T) {
+	server := startRedis(t)
+	s, _ := running(t, server.addr, quick())
+	r, _ := follow(t, s, 0)
+	s.Join(lobby, ana)
+	r.waitPresence(t, 1, 1)
+	server.kill()
+	r.wait(t, "down", func() bool { return len(r.data(chat.KindStatus)) == 1 })
+	s.Leave(lobby, ana.ID)
+	s.Join(lobby, bob)
+	s.Join(lobby, eve)
+	if got := s.Participants(lobby); got.Participants < 2 {
+		t.Errorf("while redis is away: %+v", got)
+	}
+	server.start(t)
+	r.waitPresence(t, 2, 1)
+}
+
+func TestPresence_NoticesStopAboveTheLimitAndTheCountGoesOn(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.NoticeLimit = 2
+		s, _ := running(t, addr, o)
+		r, _ := follow(t, s, 0)
+		for i, who := range []chat.Person{ana, bob, {ID: "p_cy", Nickname: "cy"}, {ID: "p_di", Nickname: "di"}} {
+			s.Join(lobby, who)
+			r.waitPresence(t, i+1, i+1)
+		}
+		s.Leave(lobby, "p_di")
+		r.waitPresence(t, 3, 3)
+		s.Leave(lobby, "p_cy")
+		r.waitPresence(t, 2, 2)
+		if got := r.notices(t); !slices.Equal(got, []string{"join ana", "join bob", "leave cy"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestPresence_IsToldToAnInstanceWhoseReadersChangeNothing(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		a, _ := running(t, addr, quick())
+		ra, _ := follow(t, a, 0)
+		a.Join(lobby, ana)
+		a.Join(lobby, bob)
+		ra.waitPresence(t, 2, 2)
+		b, _ := running(t, addr, quick())
+		rb, _ := follow(t, b, 0)
+		b.Join(lobby, ana) // counted already
+		rb.waitPresence(t, 2, 2)
+		eventually(t, "it knows", func() bool { return b.Participants(lobby) == chat.Presence{Participants: 2, Named: 2} })
+	})
+}
+
+func TestPresence_IsAnnouncedAtMostSoOften(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.PresenceEvery = 200 * time.Millisecond
+		s, _ := running(t, addr, o)
+		r, _ := follow(t, s, 0)
+		began := time.Now()
+		for i := range 200 {
+			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
+		}
+		r.waitPresence(t, 200, 0)
+		most := 2 + int(time.Since(began)/o.PresenceEvery)
+		if got := len(r.of(chat.KindPresence)); got > most {
+			t.Errorf("announced %d times in %s", got, time.Since(began))
+		}
+	})
+}
+
+func TestPresence_OfARoomThatNobodyReadsLeavesNothing(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s, _ := running(t, addr, quick())
+		r, _ := follow(t, s, 0)
+		s.Join(lobby, ana)
+		r.waitPresence(t, 1, 1)
+		s.Leave(lobby, ana.ID)
+		r.waitPresence(t, 0, 0)
+		keys, err := s.client.Keys(t.Context(), s.keys.room(lobby)+":*").Result()
+		if err != nil || len(keys) > 0 {
+			t.Errorf("left: %q, error %v", keys, err)
+		}
+		s.Unfollow(lobby)
+		eventually(t, "forgotten here too", func() bool {
+			s.presence.mu.Lock()
+			defer s.presence.mu.Unlock()
+			return len(s.presence.rooms) == 0
+		})
+	})
+}
+
+func TestPresence_KeysExpireWhenNobodyRenewsThem(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s, _ := running(t, addr, quick())
+		r, _ := follow(t, s, 0)
+		s.Join(lobby, ana)
+		r.waitPresence(t, 1, 1)
+		for _, key := range []string{
+			s.keys.instances(lobby), s.keys.here(lobby, s.o.Instance), s.keys.roster(lobby), s.keys.named(lobby),
+		} {
+			if ttl := s.client.PTTL(t.Context(), key).Val(); ttl <= s.o.Lease || ttl > 6*s.o.Lease {
+				t.Errorf("%s lives %s", key, ttl)
+			}
+		}
+	})
+}
+
+func TestRename_IsHeardInEveryRoomOnEveryInstance(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		a, b, ra, rb, _ := twoInstances(t, addr, quick())
+		other := newRecorder()
+		if _, err := b.Follow(t.Context(), "other", 0, other); err != nil {
+			t.Fatal(err)
+		}
+		a.Join(lobby, ana)
+		b.Join(lobby, ana)
+		b.Join("other", ana)
+		ra.waitPresence(t, 1, 1)
+		other.waitPresence(t, 1, 1)
+		bea := chat.Person{ID: ana.ID, Nickname: `bea "x"`}
+		if err := a.Rename(t.Context(), lobby, bea, "ana"); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range []*recorder{ra, rb, other} {
+			r.wait(t, "the rename", func() bool { return len(r.notices(t)) == 2 })
+			if got := r.notices(t); !slices.Equal(got, []string{"join ana", `rename ana bea "x"`}) {
+				t.Errorf("notices %q", got)
+			}
+		}
+		eventually(t, "every instance knows", func() bool {
+			return b.client.HGet(t.Context(), b.keys.here(lobby, b.o.Instance), ana.ID).Val() == string(bea.Nickname)
+		})
+		// Who registers everyone again does so under the new name.
+		if err := a.client.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "registered again", func() bool {
+			_, people, err := a.People(t.Context(), lobby)
+			return err == nil && slices.Equal(people, []chat.Person{bea})
+		})
+		if got := ra.notices(t); len(got) != 2 {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestRename_OfOneWhoHadNoNameIsAJoin(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s, _ := running(t, addr, quick())
+		r, _ := follow(t, s, 0)
+		s.Join(lobby, eve)
+		r.waitPresence(t, 1, 0)
+		if err := s.Rename(t.Context(), lobby, chat.Person{ID: eve.ID, Nickname: "eve"}, ""); err != nil {
+			t.Fatal(err)
+		}
+		r.waitPresence(t, 1, 1)
+		if got := r.notices(t); !slices.Equal(got, []string{"join eve"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestRename_IsNotUndoneByAStreamThatStillHasTheOldName(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		a, b, ra, _, _ := twoInstances(t, addr, quick())
+		bea := chat.Person{ID: ana.ID, Nickname: "bea"}
+		a.Join(lobby, ana)
+		ra.waitPresence(t, 1, 1)
+		if err := a.Rename(t.Context(), lobby, bea, "ana"); err != nil {
+			t.Fatal(err)
+		}
+		a.Join(lobby, ana)
+		b.Join(lobby, ana)
+		b.Join(lobby, bob)
+		ra.waitPresence(t, 2, 2)
+		if got := sorted(ra.notices(t)); !slices.Equal(got, []string{"join ana", "join bob", "rename ana bea"}) {
+			t.Errorf("notices %q", got)
+		}
+		if _, people, err := b.People(t.Context(), lobby); err != nil || !slices.Equal(people, []chat.Person{bea, bob}) {
+			t.Errorf("people %+v, error %v", people, err)
+		}
+	})
+}
+
+func TestPresence_AReaderWhoComesBackWithANameJoins(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s, _ := running(t, addr, quick())
+		r, _ := follow(t, s, 0)
+		s.Join(lobby, eve)
+		r.waitPresence(t, 1, 0)
+		s.Join(lobby, chat.Person{ID: eve.ID, Nickname: "eve"})
+		r.waitPresence(t, 1, 1)
+		if got := r.notices(t); !slices.Equal(got, []string{"join eve"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
+
+func TestRename_OfOneWhoIsNotThereIsNotAnnounced(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s, _ := running(t, addr, quick())
+		r, _ := follow(t, s, 0)
+		if err := s.Rename(t.Context(), lobby, ana, "anna"); err != nil {
+			t.Fatal(err)
+		}
+		s.Join(lobby, bob)
+		r.waitPresence(t, 1, 1)
+		if got := r.notices(t); !slices.Equal(got, []string{"join bob"}) {
+			t.Errorf("notices %q", got)
+		}
+	})
+}
