@@ -34,7 +34,8 @@ func startChromium(t *testing.T) *chromium {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("lang", "en"),
 	)
-	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	// t.Context() ends before t.Cleanup, in which the browser is still to be closed in order.
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
 		closing, done := context.WithTimeout(ctx, 10*time.Second)

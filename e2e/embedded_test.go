@@ -122,7 +122,7 @@ func listenAfterLoss(t *testing.T, base, lastID string) *listener {
 			return l
 		}
 		l.await(5*time.Second, "bye", func(e event) bool { return isBye(t, e, "replaced") })
-		_, _, lastID = l.soFar()
+		_, lastID, _ = l.soFar()
 	}
 	t.Fatal("no hello speaks of the gap")
 	return nil
@@ -171,13 +171,14 @@ func aloneOnLoopback(t *testing.T) bool {
 	if os.Geteuid() != 0 {
 		args = append(args, "--map-root-user")
 	}
-	args = append(args, "--", "sh", "-c", `ip link set lo up && exec "$0" "$@"`)
-	if err := exec.CommandContext(t.Context(), "unshare", append(args, "true")...).Run(); err != nil {
+	args = append(args, "--", "sh", "-c", program(t, "ip", "iproute2")+` link set lo up && exec "$0" "$@"`)
+	unshare := program(t, "unshare", "util-linux")
+	if err := exec.Command(unshare, append(args, "true")...).Run(); err != nil {
 		return portsAreFree(t, err)
 	}
 	t.Parallel() // each has a loopback of its own
 	args = append(args, self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=90s")
-	cmd := exec.Command("unshare", args...)
+	cmd := exec.Command(unshare, args...)
 	cmd.Env = append(os.Environ(), insideEnv+"="+buildDir)
 	p := start(t, "the same test in its own network", cmd)
 	if code := p.exitCode(100 * time.Second); code != 0 || !strings.Contains(p.out.String(), "--- PASS: "+t.Name()) {

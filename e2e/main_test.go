@@ -3,12 +3,14 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -29,6 +31,12 @@ const insideEnv = "CAUSETTE_E2E_INSIDE"
 func TestMain(m *testing.M) {
 	if buildDir = os.Getenv(insideEnv); buildDir != "" {
 		os.Exit(m.Run())
+	}
+	// Most tests wait for leases, heartbeats and timeouts, not for a processor.
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	dir, err := os.MkdirTemp("", "causette-e2e-")
 	if err != nil {

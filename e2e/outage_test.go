@@ -73,7 +73,7 @@ func TestRedisKilledAndBack_StreamsStayOpenAndNothingAcceptedIsLostOrDoubled(t *
 		if got := r.messages(); !slices.Equal(got, want) {
 			t.Errorf("reader %d has %d messages, the log %d, or not the same", n, len(got), len(want))
 		}
-		if _, err, _ := r.soFar(); err != nil {
+		if _, _, err := r.soFar(); err != nil {
 			t.Errorf("reader %d: its stream ended: %v", n, err)
 		}
 	}

@@ -92,7 +92,7 @@ func TestTinyproxy_AsAForwardProxyEveryEventArrivesAtOnce(t *testing.T) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	start(t, fmt.Sprintf("tinyproxy :%d", port), exec.Command(program(t, "tinyproxy", "tinyproxy-bin"), "-d", "-c", conf))
+	start(t, fmt.Sprintf("tinyproxy :%d", port), exec.Command(program(t, "tinyproxy", "tinyproxy"), "-d", "-c", conf))
 	awaitListening(t, port)
 
 	proxy := fmt.Sprintf("http://127.0.0.1:%d", port)
@@ -129,7 +129,7 @@ func startNginx(t *testing.T, conf func(port int) string) string {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program(t, "nginx", "nginx-light"), "-p", dir, "-e", "stderr", "-c", path, "-g", globals)
+	cmd := exec.Command(program(t, "nginx", "nginx"), "-p", dir, "-e", "stderr", "-c", path, "-g", globals)
 	start(t, fmt.Sprintf("nginx :%d", port), cmd)
 	awaitListening(t, port)
 	return fmt.Sprintf("http://127.0.0.1:%d", port)

@@ -126,7 +126,7 @@ func TestParser_ReadsAStreamAsTheStandardSays(t *testing.T) {
 			var got []event
 			for {
 				e, err := p.next()
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestStart_AnIdleInstanceIsSmall(t *testing.T) {
 	const most = 64 << 20 // bytes
 	redis := startRedis(t)
 	one := startPlainInstance(t, redis.url())
-	mustCall(t, 200, "GET", one.base+"/", "")
+	mustCall(t, http.StatusOK, http.MethodGet, one.base+"/", "")
 	if resident := one.residentBytes(); resident > most {
 		t.Errorf("an idle instance holds %d MiB, want at most %d", resident>>20, most>>20)
 	}

@@ -273,12 +273,12 @@ func (l *listener) awaitEnd(within time.Duration) {
 	}
 }
 
-// soFar is the events read, why the stream ended if it did, and where an
-// EventSource would resume.
-func (l *listener) soFar() (events []event, err error, lastID string) {
+// soFar is the events read, where an EventSource would resume, and why the
+// stream ended if it did.
+func (l *listener) soFar() (events []event, lastID string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.events[:len(l.events):len(l.events)], l.err, l.lastID
+	return l.events[:len(l.events):len(l.events)], l.lastID, l.err
 }
 
 // reconnection is the reconnection time that the stream set last, as it stood there.
