@@ -58,13 +58,13 @@ export class Hub {
 }
 
 class Room {
-  /** @type {Set<Port>} */
-  #ports = new Set();
+  /** Each with whether it has had its hello. @type {Map<Port, {resume: string, greeted: boolean}>} */
+  #ports = new Map();
   /** The messages after #start, without a hole. @type {Message[]} */
   #kept = [];
   #start;
-  /** The newest of each kind that a new tab has to know. @type {Map<string, any>} */
-  #now = new Map();
+  /** The newest of each kind that a new tab has to know. @type {Record<string, any>} */
+  #now = {};
 
   /**
    * @param {string} name
@@ -82,17 +82,11 @@ class Room {
    * @param {string} resume
    */
   add(port, resume) {
-    const hello = this.#now.get("hello");
-    for (const news of this.#now.values()) if (news !== hello) port.postMessage(news);
-    if (hello) {
-      const known = Boolean(this.#start) && Boolean(resume) && covers(this.#start, resume);
-      const presence = this.#now.get("presence")?.data;
-      port.postMessage({ type: "hello", data: { ...hello.data, ...presence, resume: known ? "resumed" : resume ? "gap" : "fresh" } });
-      for (const data of this.#kept) {
-        if (!known || compare(data.id, resume) > 0) port.postMessage({ type: "message", data });
-      }
-    }
-    this.#ports.add(port);
+    const { state, hello, status } = this.#now;
+    this.#ports.set(port, { resume, greeted: false });
+    if (state) port.postMessage(state);
+    if (hello) this.#greet(port);
+    if (status) port.postMessage(status);
     this.stream.start();
   }
 
@@ -106,15 +100,40 @@ class Room {
     return this.#ports.size === 0;
   }
 
+  /**
+   * Says hello to a tab in its own right: each has a position of its own.
+   * @param {Port} port
+   */
+  #greet(port) {
+    const tab = this.#ports.get(port);
+    if (!tab) return;
+    const { hello, presence } = this.#now;
+    const known = this.#start !== "" && tab.resume !== "" && covers(this.#start, tab.resume);
+    const resume = known ? "resumed" : tab.resume ? "gap" : "fresh";
+    port.postMessage({ type: "hello", data: { ...hello.data, ...presence?.data, resume } });
+    for (const data of this.#kept) {
+      if (!known || compare(data.id, tab.resume) > 0) port.postMessage({ type: "message", data });
+    }
+    tab.greeted = true;
+  }
+
   /** @param {News} news */
   #pass(news) {
     if (news.type === "message") this.#keep(news.data);
-    if (news.type === "hello" && news.data.resume !== "resumed") {
-      this.#kept = [];
-      this.#start = this.stream.position;
+    if (news.type === "hello") this.#begin(news);
+    if (["state", "presence", "status"].includes(news.type)) this.#now[news.type] = news;
+    for (const [port, tab] of this.#ports) {
+      if (news.type === "hello" && !tab.greeted) this.#greet(port);
+      else port.postMessage(news);
     }
-    if (["state", "hello", "presence", "status"].includes(news.type)) this.#now.set(news.type, news);
-    for (const port of this.#ports) port.postMessage(news);
+  }
+
+  /** @param {Extract<News, {type: "hello"}>} hello */
+  #begin(hello) {
+    this.#now = { state: this.#now.state, hello }; // the rest is told anew
+    if (hello.data.resume === "resumed") return;
+    this.#kept = [];
+    this.#start = this.stream.position;
   }
 
   /** @param {Message} message */

@@ -1,9 +1,11 @@
 // Scrolling back: a real button above the oldest row, pressed by itself when it
 // comes into view.
 
+/** @import {Message} from "../types.d.ts" */
 /** @import {Texts} from "../lib/texts.js" */
 /** @import {Log} from "./log.js" */
 
+import { compare } from "../lib/eventid.js";
 import { getMessages } from "../net/api.js";
 import { $ } from "./dom.js";
 
@@ -38,11 +40,22 @@ export class History {
     const all = this.#log.oldest === "";
     try {
       const { messages, before } = await getMessages(this.#room);
-      this.#log.merge(messages);
+      this.#merge(messages);
       if (all) this.#offer(before !== null);
     } catch {
       if (all) this.#offer(true);
     }
+  }
+
+  /**
+   * Puts the newest page around the rows that are there, which are a run of it
+   * or go on from it.
+   * @param {Message[]} messages
+   */
+  #merge(messages) {
+    const { oldest } = this.#log;
+    if (oldest) this.#log.prepend(messages.filter((m) => compare(m.id, oldest) < 0));
+    this.#log.append(messages);
   }
 
   async #load() {

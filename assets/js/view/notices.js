@@ -5,7 +5,7 @@
 /** @import {Log} from "./log.js" */
 
 import { sum } from "../lib/notices.js";
-import { $, bdi, clone, part } from "./dom.js";
+import { bdi, clone, part } from "./dom.js";
 
 const NAMED = 2; // names in a folded line before "and n others"
 const LONGEST = 100; // notices that one run keeps
@@ -28,7 +28,7 @@ export class Notices {
   /** @param {Notice} notice */
   add(notice) {
     if (!notice.who.nickname) return;
-    const last = this.#log.end ? this.#log.end.previousElementSibling : $("rows").lastElementChild;
+    const { last } = this.#log;
     const run = [...((last && this.#runs.get(last)) ?? []), notice].slice(-LONGEST);
     const line = run.length === 1 ? this.#single(notice) : this.#folded(run, last?.querySelector("details")?.open);
     this.#runs.set(line, run);

@@ -123,9 +123,18 @@ export class Sending {
 
   /** @param {string} nonce */
   #retry(nonce) {
+    const { problem } = this.#log.pending(nonce)?.dataset ?? {};
+    if (problem === "nonce_reused") return this.#again(nonce);
     this.#say(nonce, this.#texts.t("message.sending"));
     this.#outbox.retry(nonce);
     document.getElementById("text")?.focus();
+  }
+
+  /** Sends the text under another nonce. @param {string} nonce */
+  #again(nonce) {
+    const entry = this.#outbox.entries.find((e) => e.nonce === nonce);
+    this.#discard(nonce);
+    if (entry) this.send(entry.text);
   }
 
   /** @param {string} nonce */
