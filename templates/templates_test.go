@@ -51,6 +51,7 @@ func TestPage_HoldsTheMessagesAndWhereTheStreamGoesOn(t *testing.T) {
 		`<li class="message mention" data-id="1795383673803-7" data-author="p_bob"`,
 		`<time datetime="2026-11-22T21:34:30.123Z">21:34</time>`,
 		`<span id="participants-count">12</span>`,
+		`<button id="older" type="button" class="quiet">`,
 		`<section id="empty" class="empty" hidden>`,
 		`<form id="nickname-form" class="slip" method="post" action="/nicknames" novalidate hidden>`,
 	} {
@@ -131,6 +132,7 @@ func TestRow_OfTheServerIsTheRowThatTheScriptClones(t *testing.T) {
 	html := render(t, Page{You: chat.Person{ID: "p_y", Nickname: "you"}, Messages: []chat.Message{message(1, chat.Person{ID: "p_b", Nickname: "bob"}, "salut @you")}})
 	_, rest, _ := strings.Cut(html, `<ol id="rows" class="rows">`)
 	row, _, _ := strings.Cut(rest, `</ol>`)
+	row = strings.TrimPrefix(row, `<li class="rule day"><time datetime="2026-11-22">2026-11-22</time></li>`)
 	_, rest, _ = strings.Cut(html, `<template id="message-template">`)
 	blank, _, found := strings.Cut(rest, `</template>`)
 	if !found || skeleton(row) != skeleton(blank) {

@@ -32,11 +32,14 @@ type view struct {
 // row is one message as the template "message" reads it.
 type row struct {
 	ID, At, Clock string
-	Author        string
-	Name          chat.Nickname
-	Initial       string
-	Hue           int
-	Spans         []span
+	// Day is set where a new one begins: the script writes it as people do, but
+	// the line is there from the start, so that nothing moves.
+	Day     string
+	Author  string
+	Name    chat.Nickname
+	Initial string
+	Hue     int
+	Spans   []span
 	// Mine: by the reader. Continued: of the same group as the row before.
 	// Mention: names the reader. Big: nothing but one to three emoji.
 	Mine, Continued, Mention, Big bool
@@ -52,6 +55,9 @@ func newView(p Page) view {
 	for i, m := range p.Messages {
 		r := v.row(m)
 		r.Continued = i > 0 && continues(p.Messages[i-1], m)
+		if i == 0 || day(p.Messages[i-1]) != day(m) {
+			r.Day = day(m)
+		}
 		v.Rows = append(v.Rows, r)
 	}
 	return v
@@ -92,8 +98,10 @@ func (v view) Icons() map[string]string {
 func continues(before, m chat.Message) bool {
 	pause := m.At.Sub(before.At.Time)
 	return before.Author == m.Author && pause >= 0 && pause < groupWithin &&
-		before.At.UTC().YearDay() == m.At.UTC().YearDay()
+		day(before) == day(m)
 }
+
+func day(m chat.Message) string { return m.At.UTC().Format(time.DateOnly) }
 
 // initial is the first character of a nickname, as a person counts characters.
 func initial(n chat.Nickname) string {

@@ -39,10 +39,9 @@ function separate(row, wanted, at, texts) {
   while (above && !above.matches(".message, .day")) above = above.previousElementSibling;
   const day = above?.matches(".day") ? above : null;
   if (!wanted) return day?.remove();
-  if (day) return;
-  const rule = clone("day-template");
+  const rule = day ?? clone("day-template");
   const time = part(rule, "time");
   time.setAttribute("datetime", `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")}`);
   time.textContent = texts.day(at, daysAgo(at, new Date()));
-  row.before(rule);
+  if (!day) row.before(rule);
 }
