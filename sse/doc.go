@@ -15,7 +15,9 @@
 //	room     what happens in a room, taken from the feed into its tail
 //	hub      which rooms are open here, and which streams they have
 //	drain    taking leave of every stream when the instance stops
-//	stream   one reader: its verdict, its hello, its road into the tail
+//	stream   one reader: from its coming to its hello to its end
+//	place    where it begins, and the verdict on where it says it was
+//	catchup  its road through the log into the tail
 //	pace     how long it waits: heartbeats, back-off, its turn to leave
 //	handler  the writer that has a goroutine per client
 //

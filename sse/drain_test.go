@@ -24,6 +24,9 @@ func TestDrain_EachStreamLeavesAtItsOwnMoment(t *testing.T) {
 			go func() { <-c.done; ends <- time.Since(begin) }()
 		}
 		w.Drain(t.Context())
+		if took := time.Since(begin); took < 4*time.Second {
+			t.Errorf("Drain returned after %v, before they had left", took)
+		}
 		var when []time.Duration
 		for range n {
 			when = append(when, <-ends)

@@ -114,13 +114,16 @@ func (l *fakeLog) After(ctx context.Context, id chat.RoomID, after chat.EventID,
 }
 
 // say appends n messages and hands them on. It returns their ids.
-func (l *fakeLog) say(id chat.RoomID, n int) (ids []string) {
+func (l *fakeLog) say(id chat.RoomID, n int) (ids []string) { return l.sayMore(id, n, "") }
+
+// sayMore says n messages with more at their ends.
+func (l *fakeLog) sayMore(id chat.RoomID, n int, more string) (ids []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.room(id)
 	for range n {
 		e := chat.Event{ID: chat.EventID{Epoch: l.epoch, Seq: r.next}, Kind: chat.KindMessage}
-		e.Data = fmt.Appendf(nil, `{"at":%q,"text":"message %d"}`, time.Now().UTC().Format(time.RFC3339Nano), r.next)
+		e.Data = fmt.Appendf(nil, `{"at":%q,"text":"message %d%s"}`, time.Now().UTC().Format(time.RFC3339Nano), r.next, more)
 		r.next++
 		r.events = append(r.events, e)
 		ids = append(ids, e.ID.String())
@@ -282,7 +285,9 @@ type client struct {
 	got      []byte
 	unread   int // from where news begin
 	writes   int
-	flushed  int // how much of got was flushed
+	largest  int           // bytes of one write
+	delay    time.Duration // that a write takes
+	flushed  int           // how much of got was flushed
 	stalled  chan struct{}
 	deadline time.Time
 }
@@ -298,6 +303,7 @@ func (c *client) SetWriteDeadline(d time.Time) error {
 }
 
 func (c *client) Write(p []byte) (int, error) {
+	time.Sleep(c.delay)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stalled != nil {
@@ -314,6 +320,7 @@ func (c *client) Write(p []byte) (int, error) {
 	}
 	c.got = append(c.got, p...)
 	c.writes++
+	c.largest = max(c.largest, len(p))
 	return len(p), nil
 }
 

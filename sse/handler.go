@@ -100,11 +100,10 @@ type writer struct {
 	timeout time.Duration
 	metrics *Metrics
 
-	begun    bool
-	dirty    bool      // something is written and not flushed
-	deadline time.Time // of the last write
-	last     time.Time // of the last write; zero before the first
-	err      error     // why nothing more can be written
+	begun bool
+	dirty bool      // something is written and not flushed
+	last  time.Time // of the last write; zero before the first
+	err   error     // why nothing more can be written
 }
 
 func newWriter(w http.ResponseWriter, r *http.Request, o Options) *writer {
@@ -119,13 +118,10 @@ func newWriter(w http.ResponseWriter, r *http.Request, o Options) *writer {
 		head.Set("Transfer-Encoding", "identity")
 	}
 	inner := innermost(w)
-	out := &writer{
+	return &writer{
 		first: w, inner: inner, control: http.NewResponseController(inner),
 		timeout: o.WriteTimeout, metrics: o.Metrics,
 	}
-	// A server's read timeout is for requests; a stream would be cut by it.
-	_ = out.control.SetReadDeadline(time.Time{})
-	return out
 }
 
 // innermost is the writer inside all wrappers.
@@ -168,17 +164,16 @@ func (o *writer) flush() error {
 // arm gives the next write its time.
 func (o *writer) arm() {
 	o.last = time.Now()
-	o.deadline = o.last.Add(o.timeout)
-	_ = o.control.SetWriteDeadline(o.deadline) // a writer without deadlines is a test's
+	_ = o.control.SetWriteDeadline(o.last.Add(o.timeout)) // a writer without deadlines is a test's
 }
 
-// check remembers a failure, and whose it is: a write that took too long is the
-// reader's slowness, whatever the protocol calls it.
+// check remembers a failure, and what it means: a write that took too long is
+// the reader's slowness.
 func (o *writer) check(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, os.ErrDeadlineExceeded) || !time.Now().Before(o.deadline):
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		o.err = slow
 	default:
 		o.err = hangup

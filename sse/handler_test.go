@@ -264,7 +264,7 @@ func TestSlow_AnAppendWaitsForNobody(t *testing.T) {
 
 func TestSlow_OnARealSocketAReaderThatStopsIsClosedAndCostsOthersNothing(t *testing.T) {
 	const tailSize = 64 << 10
-	w := newWorld(t, Options{TailSize: tailSize, WriteTimeout: 300 * time.Millisecond})
+	w := newWorld(t, Options{TailSize: tailSize, WriteTimeout: time.Second})
 	srv := serveHTTP(t, w, func(s *httptest.Server) {
 		s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 			_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10) // so that it is full soon
@@ -294,6 +294,15 @@ func TestSlow_OnARealSocketAReaderThatStopsIsClosedAndCostsOthersNothing(t *test
 			t.Fatalf("the tail holds %d bytes", got)
 		}
 	}
+}
+
+func TestSlow_OverHTTP2AReaderThatStopsIsClosedAsSlow(t *testing.T) {
+	w := newWorld(t, Options{TailSize: 64 << 20, WriteTimeout: 300 * time.Millisecond})
+	srv := serveHTTP(t, w, func(s *httptest.Server) { s.EnableHTTP2 = true; s.StartTLS() })
+	ask(t, srv, "/") // and never reads its body
+	// More than its window, and less than the tail: only the deadline can end it.
+	w.log.sayMore(chat.Lobby, 1500, strings.Repeat("a", 8<<10))
+	until(t, func() bool { return testutil.ToFloat64(w.o.Metrics.closes.WithLabelValues("slow")) == 1 })
 }
 
 // openRoom is the lobby as the hub has it.

@@ -106,6 +106,29 @@ func TestHub_ARoomClosesSomeTimeAfterItsLastReader(t *testing.T) {
 	})
 }
 
+func TestHub_ARoomLingersFromItsLatestLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		for range 4 {
+			w.connect(t, Subscription{}).hangUp()
+			time.Sleep(20 * time.Second)
+		}
+		if n := w.log.count(&w.log.follows); n != 1 {
+			t.Errorf("opened %d times", n)
+		}
+	})
+}
+
+func TestHub_ATimerThatCouldNotBeStoppedClosesNoRoomInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		c := w.connect(t, Subscription{})
+		w.expire(w.rooms[chat.Lobby])
+		said := w.log.say(chat.Lobby, 1)
+		expect(t, "messages", c.messages(), said)
+	})
+}
+
 func TestHub_WhoComesWhileARoomClosesWaitsForItsNextLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})

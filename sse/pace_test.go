@@ -37,6 +37,21 @@ func TestHeartbeat_ComesInSilenceAtARandomPhaseThenRegularly(t *testing.T) {
 	})
 }
 
+func TestHeartbeat_KeepsItsPhaseThoughAWriteTakesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		for range 20 {
+			c := &client{t: t, delay: 100 * time.Microsecond}
+			w.serve(c, Subscription{})
+			time.Sleep(time.Millisecond)
+			c.news()
+			if _, found := pingAt(c, 15*time.Second); !found {
+				t.Error("no first ping in 15 s")
+			}
+		}
+	})
+}
+
 func TestHeartbeat_StaysAwayWhileThereIsSomethingToSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})

@@ -81,6 +81,36 @@ func TestStream_HistoryLongerThanATrimmedLogIsWhatTheTailHas(t *testing.T) {
 	})
 }
 
+func TestStream_ALongHistoryIsPutTogetherInBoundedPieces(t *testing.T) {
+	for name, history := range map[string]int{"of the tail": 100, "of the log": 200} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, Options{})
+				said := w.log.sayMore(chat.Lobby, 300, strings.Repeat("a", 3000))
+				c := w.connect(t, Subscription{History: history})
+				expect(t, "messages", c.messages(), said[300-history:])
+				if c.largest > maxSegment {
+					t.Errorf("a write of %d bytes", c.largest)
+				}
+				if n, _ := observed(t, w.o.Metrics.delay); n != 0 {
+					t.Errorf("history was measured as %d live writes", n)
+				}
+			})
+		})
+	}
+}
+
+func TestStream_AnEmptyRoomAsksTheLogNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		w.connect(t, Subscription{History: 50})
+		w.connect(t, Subscription{LastEventID: "0-0"})
+		if n := w.log.count(&w.log.afters); n != 0 {
+			t.Errorf("%d questions", n)
+		}
+	})
+}
+
 func TestStream_ResumesAtEveryPosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})

@@ -1,0 +1,119 @@
+package sse
+
+import (
+	"context"
+	"errors"
+
+	"causette/chat"
+)
+
+// verdict says what became of the position that a reader came with.
+type verdict string
+
+const (
+	fresh   verdict = "fresh"   // it came with none
+	resumed verdict = "resumed" // it gets exactly what came after it
+	gap     verdict = "gap"     // it is none of this log: something may be missed
+)
+
+// start is where a reader begins.
+type start struct {
+	verdict verdict
+	id      chat.EventID // just before the first event it gets
+	pos     int64        // the same in the tail, if page is nil
+	page    *chat.Page   // the first events after id, if the tail begins later
+}
+
+// begin finds where the stream begins, asking until the log can be read.
+func (s *stream) begin() (start, error) {
+	for try := 0; ; try++ {
+		s.tail, _, _ = s.entry.room.now()
+		at, err := s.locate()
+		if err == nil {
+			return at, nil
+		}
+		if err := s.hold(err, try); err != nil {
+			return start{}, err
+		}
+	}
+}
+
+// locate decides the verdict and the place. Its error comes from the store.
+func (s *stream) locate() (start, error) {
+	v := fresh
+	if s.sub.LastEventID != "" {
+		v = gap
+		if id, err := chat.ParseEventID(s.sub.LastEventID); err == nil {
+			at, known, err := s.find(id)
+			if err != nil {
+				return start{}, err
+			}
+			if known {
+				at.verdict = resumed
+				return at, nil
+			}
+		}
+	}
+	head, err := s.newest()
+	if err != nil {
+		return start{}, err
+	}
+	at, known, err := s.find(head.Back(int64(max(0, s.sub.History))))
+	if !known || err != nil {
+		// The log is shorter than the history asked for, or cannot be read: what
+		// the tail has must do, and nobody was promised more.
+		at = start{}
+		at.pos, at.id = s.tail.oldest()
+	}
+	at.verdict = v
+	return at, nil
+}
+
+// newest is the id of the room's newest message. A tail whose log was replaced
+// may still be on its way to it; then the log is asked.
+func (s *stream) newest() (chat.EventID, error) {
+	if id, known := s.tail.newest(); known {
+		return id, nil
+	}
+	page, err := s.read(chat.EventID{})
+	if err == nil && page.Head.IsZero() {
+		s.tail.startAt(page.Head) // empty: all that comes follows 0-0
+	}
+	return page.Head, err
+}
+
+// find looks for id in the tail, then in the log. It reports false if neither
+// has it.
+func (s *stream) find(id chat.EventID) (at start, known bool, err error) {
+	if pos, ok := s.tail.after(id); ok {
+		return start{id: id, pos: pos}, true, nil
+	}
+	page, err := s.read(id)
+	if err != nil || page.Gap {
+		return start{}, false, err
+	}
+	return start{id: id, page: &page}, true, nil
+}
+
+func (s *stream) read(after chat.EventID) (chat.Page, error) {
+	ctx, cancel := context.WithTimeout(s.pace.ctx, askTimeout)
+	defer cancel()
+	return s.hub.source.After(ctx, s.sub.Room, after, pageSize)
+}
+
+// hold waits after a question to the log that failed with err, if it is worth
+// asking again; the client is told that Redis is away. Otherwise it says why the
+// stream ends.
+func (s *stream) hold(err error, try int) error {
+	switch {
+	case s.pace.ctx.Err() != nil:
+		return hangup
+	case !errors.Is(err, chat.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded):
+		s.hub.o.Log.Error("the log of a room cannot be read", "room", string(s.sub.Room), "error", err)
+		return failed
+	}
+	if err := s.tellDown(); err != nil {
+		return err
+	}
+	return s.pace.waitFor(s.out, backoff(try))
+}
