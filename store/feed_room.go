@@ -201,14 +201,12 @@ func (r *feedRoom) filled(p chat.Page) bool {
 	return !p.More && r.drain()
 }
 
-// drain hands on what gathered while the log was read. What came before the
-// reading and still does not fit is of a log that is no more. The caller holds mu.
+// drain hands on what gathered while the log was read. What was announced before
+// the reading was in what was read, or is of a log that is no more. The caller
+// holds mu.
 func (r *feedRoom) drain() bool {
 	for i, e := range r.pending {
 		if i < r.mark && e.Durable() {
-			if r.last.Precedes(e.ID) {
-				r.place(e)
-			}
 			continue
 		}
 		if !r.place(e) {

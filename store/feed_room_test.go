@@ -221,6 +221,38 @@ func TestFeedRoom_DropsAnAnnouncementThatTheLogDoesNotKnow(t *testing.T) {
 	}
 }
 
+func TestFeedRoom_DropsWhatIsOfALogThatIsNoMore(t *testing.T) {
+	m := newModelLog(10)
+	m.room.begin()
+	m.publish(true) // gathers
+	m.flush()
+	m.ask(10)
+	if !m.answer() || len(m.sink.all()) > 0 {
+		t.Errorf("got%s", summary(m.sink.all()))
+	}
+	m.publish(true)
+	if at := m.room.position(); at != m.headID() {
+		t.Errorf("the sink is at %s, the log at %s", at, m.headID())
+	}
+}
+
+func TestFeedRoom_ReadsWhatItCouldNotGather(t *testing.T) {
+	for _, burst := range []int{maxPending, maxPending + 1, maxPending + 2} {
+		m := newModelLog(10)
+		m.room.begin()
+		m.ask(10)
+		for range burst {
+			m.publish(true)
+		}
+		for done := m.answer(); !done; done = m.answer() {
+			m.ask(MaxPage)
+		}
+		if at := m.room.position(); at != m.headID() {
+			t.Errorf("after %d: the sink is at %s, the log at %s", burst, at, m.headID())
+		}
+	}
+}
+
 func TestFeedRoom_TellsNobodyAfterClose(t *testing.T) {
 	m := newModelLog(10)
 	m.room.begin()

@@ -337,7 +337,7 @@ func TestFeed_AConnectionThatFallsSilentIsGivenUp(t *testing.T) {
 func TestFeed_AnIdleConnectionIsKept(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		o := quick()
-		o.PingEvery = 300 * time.Millisecond
+		o.PingEvery = 800 * time.Millisecond
 		s, _ := running(t, addr, o)
 		r, _ := follow(t, s, 3)
 		s.feed.mu.Lock()
@@ -345,7 +345,7 @@ func TestFeed_AnIdleConnectionIsKept(t *testing.T) {
 		s.feed.mu.Unlock()
 		began := session.heard.Load()
 		eventually(t, "several pings are answered", func() bool {
-			return time.Duration(session.heard.Load()-began) > 3*o.PingEvery
+			return time.Duration(session.heard.Load()-began) > 2*o.PingEvery
 		})
 		if got := r.data(chat.KindStatus); len(got) > 0 {
 			t.Errorf("got %v", got)

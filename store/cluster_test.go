@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"causette/chat"
+)
+
+// startCluster starts a Redis Cluster of one node: every rule about slots holds there.
+func startCluster(t *testing.T) *redis.ClusterClient {
+	t.Helper()
+	server := startRedis(t, "--cluster-enabled", "yes")
+	node := dial(t, server.addr)
+	if err := node.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cluster is up", func() bool {
+		return node.Set(context.Background(), "k", "v", 0).Err() == nil //nolint:usetesting // a condition
+	})
+	client, err := Dial("redis://" + server.addr + "?addr=" + server.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client.(*redis.ClusterClient)
+}
+
+func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
+	client := startCluster(t)
+	o := quick()
+	o.MessageRate, o.MessageBurst, o.SessionRate = 100, 100, 10
+	o.Prefix = "p:"
+	ctx, cancel := context.WithCancel(t.Context())
+	s, dying := New(client, o), New(client, o)
+	done, died := make(chan error, 1), make(chan error, 1)
+	dyingCtx, kill := context.WithCancel(ctx)
+	go func() { done <- s.Run(ctx) }()
+	go func() { died <- dying.Run(dyingCtx) }()
+	defer func() { cancel(); <-done }()
+
+	r, _ := follow(t, s, 10)
+	dying.Join(lobby, bob)
+	s.Join(lobby, ana)
+	r.waitPresence(t, 2, 2)
+	kill()
+	<-died
+	r.waitPresence(t, 1, 1)
+	sayNumbers(t, s, 0, 4)
+	r.wait(t, "what is said", func() bool { return slices.Equal(r.texts(t), numbers(0, 4)) })
+	if p, err := s.Before(t.Context(), lobby, chat.EventID{}, 3); err != nil || len(p.Events) != 3 {
+		t.Errorf("before: %+v, %v", p, err)
+	}
+	if err := s.Claim(t.Context(), "p_ana", "ana"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Claim(t.Context(), "p_bob", "ana"); err == nil {
+		t.Error("a taken name was given")
+	}
+	if err := s.Rename(t.Context(), lobby, chat.Person{ID: "p_ana", Nickname: "bea"}, "ana"); err != nil {
+		t.Error(err)
+	}
+	if err := s.AllowSession(t.Context(), "192.0.2.1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Secret(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, people, err := s.People(t.Context(), lobby); err != nil || len(people) != 1 || people[0].Nickname != "bea" {
+		t.Errorf("people: %+v, %v", people, err)
+	}
+	eventually(t, "the room is listed", func() bool {
+		rooms, err := s.Rooms(t.Context(), 10)
+		return err == nil && len(rooms) == 1 && rooms[0].Participants == 1
+	})
+}
