@@ -37,7 +37,7 @@ export class Composer {
       drafts.set(this.#key, this.#text.value);
       if (this.#text.value.trim()) on.typing();
     });
-    this.#text.addEventListener("keydown", (e) => this.#key_(e, scroll));
+    this.#text.addEventListener("keydown", (e) => this.#press(e, scroll));
     this.#form.addEventListener("submit", (e) => {
       e.preventDefault();
       this.#submit(on.send);
@@ -54,7 +54,7 @@ export class Composer {
   }
 
   /** @param {KeyboardEvent} e @param {Scroll} scroll */
-  #key_(e, scroll) {
+  #press(e, scroll) {
     if (e.key === "PageUp" || e.key === "PageDown") {
       e.preventDefault();
       scroll.byPages(e.key === "PageUp" ? -1 : 1);
