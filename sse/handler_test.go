@@ -346,7 +346,7 @@ func BenchmarkServe_FanOut(b *testing.B) {
 	for _, n := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			log := newFakeLog()
-			hub := NewHub(Options{Log: quiet}, log, new(fakePresence))
+			hub := NewHub(Options{Log: quiet, Heartbeat: 10_000 * time.Hour}, log, new(fakePresence))
 			ctx, hangUp := context.WithCancel(b.Context())
 			var streams, wrote sync.WaitGroup
 			wrote.Add(n)
