@@ -9,10 +9,12 @@
 //
 //   - log.go, append.lua: a message is checked, stored and announced in one step
 //   - history.go, page.lua: a run of the log, before or after a position
-//   - feed.go, feed_session.go, feed_room.go: the one pub/sub connection; a room's
-//     announcements made contiguous
-//   - presence.go, presence.lua: who is here, over all instances, with leases
+//   - feed.go, feed_session.go: the one pub/sub connection; feed_room.go: a room's
+//     announcements made contiguous; feed_fill.go: the log read where they are not
+//   - presence.go, presence_room.go, presence_tell.go, presence.lua: who is here, over
+//     all instances, with leases
 //   - names.go, limits.go, rooms.go, secret.go, health.go: what their names say
+//   - client.go, pipeline.go: the ways to Redis
 //   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
