@@ -108,7 +108,7 @@ func TestKilledInstances_UnderPostsLoseNothing(t *testing.T) {
 			eventually(t, 15*time.Second, "messages between the kills", func() error { return f.has((round + 1) * 50) })
 		}
 		old.kill()
-		launch(t, checkedBinary, old.port, settings...).awaitReady(10 * time.Second)
+		launch(t, checkedBinary, old.port, settings...).awaitReady(startup)
 	}
 	posted := stopPosts()
 	writer.say(t, bases[1], "", theEnd)

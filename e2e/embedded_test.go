@@ -28,9 +28,9 @@ func TestEmbedded_TheSecondInstanceJoinsTheFirstAndTakesOverWhenItIsKilled(t *te
 		return
 	}
 	one := launch(t, checkedBinary, 0) // not a single setting, as with go run .
-	one.awaitReady(10 * time.Second)
+	one.awaitReady(startup)
 	two := launch(t, checkedBinary, 4101)
-	two.awaitReady(10 * time.Second)
+	two.awaitReady(startup)
 	checkHolder(t, one, two)
 
 	ana := enter(t, firstURL, "ana")
@@ -65,7 +65,7 @@ func TestEmbedded_TheSecondInstanceJoinsTheFirstAndTakesOverWhenItIsKilled(t *te
 	after.awaitText(5*time.Second, "anew")
 
 	again := launch(t, checkedBinary, 0)
-	again.awaitReady(10 * time.Second)
+	again.awaitReady(startup)
 	checkHolder(t, two, again)
 	mustCall(t, http.StatusCreated, http.MethodPost, again.base+"/messages", asJSON(post{Text: "together again", Nickname: "eve"}))
 	after.awaitText(5*time.Second, "together again")
@@ -76,9 +76,9 @@ func TestEmbedded_AHolderThatIsStoppedHandsOverToo(t *testing.T) {
 		return
 	}
 	one := launch(t, checkedBinary, 0, "DRAIN=100ms")
-	one.awaitReady(10 * time.Second)
+	one.awaitReady(startup)
 	two := launch(t, checkedBinary, 4101)
-	two.awaitReady(10 * time.Second)
+	two.awaitReady(startup)
 	reader := listen(t, subscription{base: two.base})
 
 	one.terminate(5 * time.Second)
@@ -99,8 +99,8 @@ func TestEmbedded_TwoInstancesStartedAtOnceAgree(t *testing.T) {
 		return
 	}
 	one, two := launch(t, checkedBinary, 0), launch(t, checkedBinary, 4101)
-	one.awaitReady(10 * time.Second)
-	two.awaitReady(10 * time.Second)
+	one.awaitReady(startup)
+	two.awaitReady(startup)
 	if holds(t, one) {
 		checkHolder(t, one, two)
 	} else {
@@ -167,7 +167,8 @@ func aloneOnLoopback(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--net"}
+	// A process namespace too: it ends with its first process, however that ends.
+	args := []string{"--net", "--pid", "--fork", "--kill-child"}
 	if os.Geteuid() != 0 {
 		args = append(args, "--map-root-user")
 	}
@@ -181,7 +182,9 @@ func aloneOnLoopback(t *testing.T) bool {
 	cmd := exec.Command(unshare, args...)
 	cmd.Env = append(os.Environ(), insideEnv+"="+buildDir)
 	p := start(t, "the same test in its own network", cmd)
-	if code := p.exitCode(100 * time.Second); code != 0 || !strings.Contains(p.out.String(), "--- PASS: "+t.Name()) {
+	code := p.exitCode(100 * time.Second)
+	t.Logf("in its own network:\n%s", p.out)
+	if code != 0 || !strings.Contains(p.out.String(), "--- PASS: "+t.Name()) {
 		t.Errorf("failed in its own network namespace: exit code %d", code)
 	}
 	return false

@@ -21,6 +21,10 @@ type instance struct {
 	base string // http://127.0.0.1:port
 }
 
+// startup is how long an instance may take until it is ready, on a machine that
+// is busy with other things.
+const startup = 20 * time.Second
+
 // setting is one environment variable, as NAME=value.
 type setting = string
 
@@ -32,7 +36,7 @@ var quiet = []setting{"MESSAGE_RATE=0", "SESSION_RATE=0"}
 func startInstance(t *testing.T, settings ...setting) *instance {
 	t.Helper()
 	i := launch(t, checkedBinary, freePort(t), settings...)
-	i.awaitReady(10 * time.Second)
+	i.awaitReady(startup)
 	return i
 }
 
@@ -40,7 +44,7 @@ func startInstance(t *testing.T, settings ...setting) *instance {
 func startPlainInstance(t *testing.T, settings ...setting) *instance {
 	t.Helper()
 	i := launch(t, plainBinary, freePort(t), settings...)
-	i.awaitReady(10 * time.Second)
+	i.awaitReady(startup)
 	return i
 }
 

@@ -121,10 +121,8 @@ func startNginx(t *testing.T, conf func(port int) string) string {
 		fmt.Fprintf(&own, "    %s_temp_path %s;\n", kind, filepath.Join(dir, kind))
 	}
 	text = substitute(t, text, "http {\n", own.String())
-	globals := fmt.Sprintf("daemon off; pid %s;", filepath.Join(dir, "pid"))
-	if os.Geteuid() == 0 {
-		globals += " user root;" // or the workers could not enter dir
-	}
+	// One process, so that nothing is left of it when the test binary dies.
+	globals := fmt.Sprintf("daemon off; master_process off; pid %s;", filepath.Join(dir, "pid"))
 	path := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

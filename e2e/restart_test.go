@@ -117,7 +117,7 @@ func TestRollingRestart_LosesNothingAndIsSilent(t *testing.T) {
 	for n, old := range instances {
 		took := old.terminate(6 * time.Second)
 		t.Logf("instance %d stopped in %s", n, took.Round(time.Millisecond))
-		launch(t, checkedBinary, old.port, settings...).awaitReady(10 * time.Second)
+		launch(t, checkedBinary, old.port, settings...).awaitReady(startup)
 	}
 	posted := stopPosts()
 	awaitQuiet(t, followers, 12) // pings, one a second: past the leases of the stopped instances
