@@ -52,7 +52,8 @@ func TestSlowReader_CostsOthersNothingAndIsClosedAndResumes(t *testing.T) {
 	resumeAfterSlow(t, slow[0], one.base, posts)
 	eventually(t, writeTimeout+10*time.Second, "the slow readers' end", func() error {
 		if closes := one.metric(`causette_closes_total{reason="slow"}`); closes != slowReaders {
-			return fmt.Errorf("%v streams closed as slow, want %d", closes, slowReaders)
+			return fmt.Errorf("%v streams closed as slow, want %d; as hangup %v, still open %v", closes, slowReaders,
+				one.metric(`causette_closes_total{reason="hangup"}`), one.metric("causette_streams"))
 		}
 		return nil
 	})
