@@ -17,6 +17,9 @@ const (
 
 func (r reason) Error() string { return "stream ended: " + string(r) }
 
+// told reports whether the client is told the reason, in a bye.
+func (r reason) told() bool { return r == slow || r == drain || r == replaced || r == full }
+
 // admit counts a stream in, or says why it cannot come. Each admitted stream is
 // counted out with dismiss.
 func (h *Hub) admit() error {

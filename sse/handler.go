@@ -5,7 +5,12 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"causette/chat"
 )
+
+// errTaken says that a stream goes on without its goroutine: see poller.
+var errTaken = errors.New("the stream was taken over")
 
 // Serve writes the stream that a client asked for, and returns when it has ended:
 // by the client, by a bye, or by a write that failed. The status is always 200,
@@ -20,16 +25,20 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) {
 		h.sayBye(out, err)
 		return
 	}
-	defer h.dismiss()
-	s := &stream{hub: h, sub: sub, out: out, pace: newPace(r.Context(), h)}
+	s := &stream{hub: h, sub: sub, request: r, out: out, pace: newPace(r.Context(), h)}
 	defer s.pace.stop()
-	h.sayBye(out, s.serve())
-	if s.joined && !h.isDraining() { // else the lease runs out: no notice if they are back by then
-		h.presence.Leave(sub.Room, sub.Person.ID)
+	err := s.serve()
+	if errors.Is(err, errTaken) {
+		return // the poller goes on with it
+	}
+	h.sayBye(out, err)
+	if s.joined {
+		h.part(s.entry.id, sub.Person.ID)
 	}
 	if s.entry != nil {
 		h.leave(s.entry)
 	}
+	h.dismiss()
 }
 
 // sayBye ends a stream: says why if the client can still hear it, and counts.
@@ -39,11 +48,16 @@ func (h *Hub) sayBye(out *writer, err error) {
 		why = failed
 	}
 	h.o.Metrics.closes.WithLabelValues(string(why)).Inc()
-	switch why {
-	case drain, slow, replaced, full:
-		if out.write(appendBye(nil, why, retryFor(why))) == nil {
-			_ = out.flush() // nobody is left to tell
-		}
+	if why.told() && out.write(appendBye(nil, why, retryFor(why))) == nil {
+		_ = out.flush() // nobody is left to tell
+	}
+}
+
+// part tells presence that a stream has ended, unless the instance is stopping:
+// then its lease runs out, and whoever is back by then makes no notice.
+func (h *Hub) part(room chat.RoomID, session string) {
+	if !h.isDraining() {
+		h.presence.Leave(room, session)
 	}
 }
 

@@ -49,8 +49,11 @@ type Options struct {
 	WriteTimeout time.Duration // for a single write to finish; 30 s
 	Linger       time.Duration // how long a room stays open without readers; 30 s
 	Instance     string        // this instance's name, told in hello
-	Log          *slog.Logger  // nil is slog.Default
-	Metrics      *Metrics      // nil counts for nobody
+	// Poller has streams' sockets taken over from net/http where that can be:
+	// see [ConnContext]. Otherwise every stream keeps its goroutine.
+	Poller  bool
+	Log     *slog.Logger // nil is slog.Default
+	Metrics *Metrics     // nil counts for nobody
 }
 
 func (o Options) withDefaults() Options {
@@ -86,6 +89,7 @@ type Hub struct {
 	draining chan struct{}      // closed by the first Drain or Close
 	closed   context.Context    // ends with Close
 	stop     context.CancelFunc // ends closed
+	poller   *poller            // nil: every stream keeps its goroutine
 	tasks    sync.WaitGroup     // goroutines that open and close rooms; grows under mu
 
 	mu      sync.Mutex // never held while waiting
@@ -118,11 +122,18 @@ type entry struct {
 // NewHub makes a hub with no room open. End it with [Hub.Close].
 func NewHub(o Options, src source, who presence) *Hub {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Hub{
+	h := &Hub{
 		o: o.withDefaults(), source: src, presence: who,
 		draining: make(chan struct{}), closed: ctx, stop: stop,
 		rooms: make(map[chat.RoomID]*entry),
 	}
+	if o.Poller {
+		var err error
+		if h.poller, err = newPoller(h); err != nil {
+			h.o.Log.Warn("every stream keeps its goroutine", "error", err)
+		}
+	}
+	return h
 }
 
 // enter counts a reader in and begins to open the room if it is the first.
@@ -251,6 +262,7 @@ func (h *Hub) Close() {
 		}
 	}
 	h.mu.Unlock()
+	h.poller.close()
 	for _, e := range open {
 		h.unfollow(e)
 	}

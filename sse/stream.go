@@ -1,6 +1,10 @@
 package sse
 
-import "causette/chat"
+import (
+	"net/http"
+
+	"causette/chat"
+)
 
 const (
 	// pageSize is how many events are read from the log at once for a reader
@@ -24,11 +28,12 @@ type Subscription struct {
 
 // stream is one reader. Owned by the goroutine that serves it.
 type stream struct {
-	hub   *Hub
-	sub   Subscription
-	entry *entry // nil until entered
-	out   *writer
-	pace  *pace
+	hub     *Hub
+	sub     Subscription
+	request *http.Request
+	entry   *entry // nil until entered
+	out     *writer
+	pace    *pace
 
 	joined bool  // told to presence
 	tail   *tail // the one it began with; another one in the room ends the stream
@@ -56,6 +61,9 @@ func (s *stream) serve() error {
 		return err
 	}
 	if err := s.out.flush(); err != nil {
+		return err
+	}
+	if err := s.hub.poller.take(s); err != nil {
 		return err
 	}
 	s.pace.restart() // the silence begins here

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -48,6 +49,7 @@ type tail struct {
 	end      atomic.Int64              // one past the newest published byte
 	segments atomic.Pointer[[]segment] // oldest first; replaced, never changed
 	wake     atomic.Pointer[chan struct{}]
+	watchers atomic.Pointer[[]watcher] // replaced, never changed
 	closed   atomic.Bool
 
 	mu    sync.RWMutex // the index; held for memory work only
@@ -61,6 +63,7 @@ func newTail(limit int) *tail {
 	t := &tail{limit: int64(limit), segmentCap: min(maxSegment, max(minSegment, limit/8)), next: minSegment}
 	t.segments.Store(new([]segment))
 	t.wake.Store(new(make(chan struct{})))
+	t.watchers.Store(new([]watcher))
 	return t
 }
 
@@ -219,7 +222,31 @@ func (t *tail) posted(from, to int64) int64 {
 func (t *tail) moved() <-chan struct{} { return *t.wake.Load() }
 
 // rouse wakes everybody at the cost of one channel, however many they are.
-func (t *tail) rouse() { close(*t.wake.Swap(new(make(chan struct{})))) }
+func (t *tail) rouse() {
+	close(*t.wake.Swap(new(make(chan struct{}))))
+	for _, w := range *t.watchers.Load() {
+		w.moved()
+	}
+}
+
+// watcher is told of each append, and of the tail's end, by the tail's writer,
+// which it must not keep waiting.
+type watcher interface{ moved() }
+
+// watch has w told from now on.
+func (t *tail) watch(w watcher) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watchers.Store(new(append(slices.Clone(*t.watchers.Load()), w)))
+}
+
+// unwatch ends what watch began.
+func (t *tail) unwatch(w watcher) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	others := slices.Clone(*t.watchers.Load())
+	t.watchers.Store(new(slices.DeleteFunc(others, func(o watcher) bool { return o == w })))
+}
 
 // close says that nothing will be appended any more: the log was replaced.
 func (t *tail) close() {

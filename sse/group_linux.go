@@ -1,0 +1,83 @@
+package sse
+
+import "sync/atomic"
+
+// slice is how many readers a loop writes to before it looks at other rooms: a
+// small room waits for that many writes of a large one, and not for all of them.
+const slice = 256
+
+// group is the readers of one tail on one loop.
+type group struct {
+	// Static after construction.
+	loop  *loop
+	entry *entry
+	tail  *tail
+
+	queued atomic.Bool // it is in the loop's queue
+
+	// Owned by the loop.
+	readers []*reader
+	next    int   // how far the pass under way has come; 0 between passes
+	seen    int64 // the tail's end when the pass began
+}
+
+// moved says that the tail has grown or closed. Called by the tail's writer.
+func (g *group) moved() {
+	if g.queued.CompareAndSwap(false, true) {
+		g.loop.enqueue(g)
+	}
+}
+
+// add takes a reader in, at the end: a pass under way comes by.
+func (g *group) add(r *reader) {
+	r.group, r.place = g, int32(len(g.readers))
+	g.readers = append(g.readers, r)
+}
+
+// remove takes a reader out. Those whom the pass has yet to see stay behind its
+// mark, so that none is passed over.
+func (g *group) remove(r *reader) {
+	hole, last := int(r.place), len(g.readers)-1
+	if hole < g.next {
+		g.next--
+		g.move(g.next, hole)
+		hole = g.next
+	}
+	g.move(last, hole)
+	g.readers[last] = nil
+	g.readers = g.readers[:last]
+}
+
+func (g *group) move(from, to int) {
+	r := g.readers[from]
+	g.readers[to], r.place = r, int32(to)
+}
+
+// pass writes to the next slice of readers. It reports whether there is more to
+// do: readers not come to yet, or bytes that came meanwhile.
+func (g *group) pass() (more bool) {
+	if g.next == 0 {
+		g.seen = g.tail.end.Load()
+	}
+	over := g.tail.closed.Load()
+	written, from := 0, g.seen
+	for budget := slice; budget > 0 && g.next < len(g.readers); budget-- {
+		r := g.readers[g.next]
+		g.next++ // before r may be removed, which moves it back
+		before := r.pos
+		n, err := g.loop.serve(r)
+		written += n
+		if n > 0 && before >= r.liveFrom {
+			from = min(from, before)
+		}
+		if err == nil && over {
+			g.loop.end(r, replaced)
+		}
+	}
+	g.loop.wrote(g.tail, written, from, g.seen)
+	if g.next < len(g.readers) {
+		return true
+	}
+	g.next = 0
+	return len(g.readers) > 0 && g.tail.end.Load() != g.seen
+}

@@ -1,0 +1,20 @@
+//go:build !linux
+
+package sse
+
+import (
+	"context"
+	"net"
+)
+
+// poller is for Linux; elsewhere every stream keeps its goroutine.
+type poller struct{}
+
+func newPoller(*Hub) (*poller, error) { return nil, nil }
+
+func (*poller) close() {}
+
+func (*poller) take(*stream) error { return nil }
+
+// ConnContext is for [http.Server.ConnContext]; it does nothing here.
+func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }

@@ -1,0 +1,120 @@
+package sse
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// heartbeatTicks is how many steps a heartbeat has: pings are spread over
+	// that many moments.
+	heartbeatTicks = 64
+	// maxDelay is how many ticks ahead a reader can be put.
+	maxDelay = heartbeatTicks + heartbeatTicks/4
+)
+
+// wheel says when to look at which reader: a ring of slots, one a tick. A reader
+// stands in one slot as long as it lives; writes don't move it, its turn does.
+// Owned by its loop.
+type wheel struct {
+	slots  [maxDelay + 1]*reader
+	n      int // readers in slots, the gone ones included
+	now    uint32
+	step   time.Duration
+	ticker *time.Ticker // runs while there are readers
+	begun  time.Time    // of tick 0
+}
+
+func newWheel(heartbeat time.Duration) *wheel {
+	w := &wheel{step: max(heartbeat/heartbeatTicks, time.Millisecond), ticker: time.NewTicker(time.Hour), begun: time.Now()}
+	w.ticker.Stop()
+	return w
+}
+
+// add puts a new reader in, at a random phase, so that those who came together
+// are not looked at together.
+func (w *wheel) add(r *reader) {
+	if w.n == 0 {
+		w.now = w.tick(time.Now())
+		w.ticker.Reset(w.step)
+	}
+	w.n++
+	r.last = w.now
+	w.put(r, 1+rand.Uint32N(heartbeatTicks))
+}
+
+func (w *wheel) tick(now time.Time) uint32 { return uint32(now.Sub(w.begun) / w.step) }
+
+// put has r looked at after delay ticks, from 1 to maxDelay.
+func (w *wheel) put(r *reader, delay uint32) {
+	slot := &w.slots[(w.now+delay)%uint32(len(w.slots))]
+	r.slot, *slot = *slot, r
+}
+
+// turn moves on to the tick of now, and calls look for each reader whose turn
+// has come; it says after how many ticks to look again, 0 for never.
+func (w *wheel) turn(now time.Time, look func(*reader) uint32) {
+	for target := w.tick(now); w.now < target; {
+		w.now++
+		slot := &w.slots[w.now%uint32(len(w.slots))]
+		list := *slot
+		*slot = nil
+		for list != nil {
+			r := list
+			list, r.slot = r.slot, nil
+			if delay := look(r); delay > 0 {
+				w.put(r, delay)
+			} else {
+				w.n--
+			}
+		}
+	}
+	if w.n == 0 {
+		w.ticker.Stop()
+	}
+}
+
+// tick pings who had silence for a heartbeat, and ends who has been full for
+// the write timeout.
+func (l *loop) tick() {
+	now := time.Now()
+	ping := appendPing(nil, now)
+	timeout := uint32(l.hub.o.WriteTimeout / l.wheel.step)
+	l.wheel.turn(now, func(r *reader) (again uint32) {
+		silence := l.wheel.now - r.last
+		switch {
+		case r.gone:
+			return 0
+		case r.blocked && silence >= timeout:
+			l.end(r, slow)
+			return 0
+		case r.blocked:
+			return heartbeatTicks / 4
+		case silence >= heartbeatTicks:
+			return l.ping(r, ping)
+		default:
+			// Up to a quarter later, or one message to a large room would make the
+			// next pings of all its readers fall on one moment.
+			return heartbeatTicks - silence + rand.Uint32N(heartbeatTicks/4+1)
+		}
+	})
+}
+
+// ping sends a heartbeat, which is no part of the tail, so it must go out whole:
+// to a socket that took a part of it nothing sensible can follow.
+func (l *loop) ping(r *reader, frame []byte) (again uint32) {
+	n, err := r.write(frame)
+	switch {
+	case err != nil:
+		l.end(r, hangup)
+		return 0
+	case n == 0:
+		r.blocked = true
+	case n < len(frame):
+		r.within = true
+		l.end(r, slow)
+		return 0
+	}
+	r.last = l.wheel.now
+	return heartbeatTicks
+}
