@@ -33,6 +33,8 @@ type Config struct {
 	HistoryTTL  time.Duration `env:"HISTORY_TTL" envDefault:"168h" want:"a duration from 1m to 8760h, such as 168h"`
 	TailSize    int           `env:"TAIL_SIZE" envDefault:"1048576" want:"a number of bytes from 65536 to 67108864"`
 
+	Writer string `env:"WRITER" envDefault:"poller" want:"poller or handler"`
+
 	Heartbeat  time.Duration `env:"HEARTBEAT" envDefault:"15s" want:"a duration from 1s to 10m, such as 15s"`
 	LeaveDelay time.Duration `env:"LEAVE_DELAY" envDefault:"5s" want:"a duration from 0s to 1m, such as 5s"`
 	Drain      time.Duration `env:"DRAIN" envDefault:"5s" want:"a duration from 100ms to 5m, such as 5s"`
@@ -153,6 +155,9 @@ func (c Config) check(environment map[string]string) error {
 	require("SessionRate", checkRate(c.SessionRate))
 	if c.SessionSecret != "" {
 		require("SessionSecret", between(len(c.SessionSecret), 32, 1024))
+	}
+	if c.Writer != "poller" && c.Writer != "handler" {
+		require("Writer", errors.New("no such writer"))
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		require("LogFormat", errors.New("no such format"))

@@ -55,7 +55,6 @@ type instance struct {
 // build makes the parts and joins them. Nothing waits for Redis here: an
 // instance serves its page, and says what is wrong, without one.
 func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error) {
-	quietRedis(log)
 	client, err := store.Dial(cfg.RedisURL)
 	if err != nil {
 		return nil, err
@@ -74,7 +73,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	registry.MustRegister(i.store.Collector(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	i.hub = sse.NewHub(sse.Options{
-		TailSize: cfg.TailSize, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
+		Poller: cfg.Writer == "poller", TailSize: cfg.TailSize, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
 		Instance: i.name, Log: log, Metrics: sse.NewMetrics(registry),
 	}, i.store, i.store)
 	handler, err := api.New(api.Options{
@@ -86,6 +85,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 		return nil, errors.Join(err, client.Close())
 	}
 	i.server = &http.Server{
+		ConnContext:       sse.ConnContext,
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader,
@@ -128,8 +128,10 @@ func (i *instance) serve(ctx context.Context, listener net.Listener) error {
 func (i *instance) stop(ctx context.Context) {
 	i.log.Info("stopping", slog.Duration("drain", i.cfg.Drain))
 	i.draining.Store(true)
-	i.hub.Drain(ctx)
-	ctx, cancel := context.WithTimeout(ctx, lastRequests)
+	drained, cancel := context.WithTimeout(ctx, i.cfg.Drain+time.Second) // a reader who takes nothing holds nobody up
+	defer cancel()
+	i.hub.Drain(drained)
+	ctx, cancel = context.WithTimeout(ctx, lastRequests)
 	defer cancel()
 	if err := i.server.Shutdown(ctx); err != nil {
 		i.log.Warn("requests cut", slog.String("error", err.Error()))

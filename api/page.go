@@ -69,7 +69,7 @@ func (a *API) fill(c *gin.Context, page *templates.Page) {
 // its tabs are one participant, also after it takes a nickname; and a new token
 // to one whose token is in its second half.
 func (a *API) welcome(c *gin.Context, s session) session {
-	if s.ID != "" && time.Until(s.expires) > sessionLife/2 {
+	if s.ID != "" && time.Until(s.expires) > chat.SessionLife/2 {
 		return s
 	}
 	if s.ID == "" {

@@ -21,10 +21,6 @@ import (
 	"causette/chat"
 )
 
-// sessionLife is how long a token is good for; a page opened in the second half
-// of it gets a new one.
-const sessionLife = 30 * 24 * time.Hour
-
 // session is who sends a request: a signed JWT (RFC 7519, HS256) that every
 // instance can check, kept by browsers in a cookie and by curl as a bearer token.
 type session struct {
@@ -80,7 +76,7 @@ func (s *sessions) key(ctx context.Context) ([]byte, error) {
 // newPersonID makes the id of a new session: 60 random bits behind "p_".
 func newPersonID() string { return "p_" + strings.ToLower(rand.Text()[:12]) }
 
-// sign makes the token of a person, good for sessionLife from now.
+// sign makes the token of a person, good for chat.SessionLife from now.
 func (s *sessions) sign(ctx context.Context, who chat.Person) (string, error) {
 	key, err := s.key(ctx)
 	if err != nil {
@@ -90,7 +86,7 @@ func (s *sessions) sign(ctx context.Context, who chat.Person) (string, error) {
 		Name: string(who.Nickname),
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject:   who.ID,
-			ExpiresAt: jwt.NewNumericDate(s.clock().Add(sessionLife)),
+			ExpiresAt: jwt.NewNumericDate(s.clock().Add(chat.SessionLife)),
 		},
 	})
 	return token.SignedString(key)
@@ -169,7 +165,7 @@ func cookieName(r *http.Request, secure bool) string {
 // cookie is the cookie that keeps a token in a browser.
 func (s *sessions) cookie(r *http.Request, secure bool, token string) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName(r, secure), Value: token, Path: "/", MaxAge: int(sessionLife.Seconds()),
+		Name: cookieName(r, secure), Value: token, Path: "/", MaxAge: int(chat.SessionLife.Seconds()),
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	}
 }

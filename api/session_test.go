@@ -90,6 +90,23 @@ func TestSession_AnOldTokenCannotSpeakUnderANameThatSomebodyElseTook(t *testing.
 	s.post("/messages", old.Token, `{"text":"it is me"}`).expectProblem(t, 409, "nickname_taken")
 }
 
+func TestSession_AnOldTokenCannotSpeakUnderANameItGaveUp(t *testing.T) {
+	s := newServer(t)
+	old := s.join("ana")
+	renamed := decode[identity](t, s.post("/nicknames", old.Token, `{"nickname":"anna"}`).expect(t, 200))
+	s.post("/messages", old.Token, `{"text":"it is me"}`).expectProblem(t, 401, "invalid_token")
+	s.post("/messages", renamed.Token, `{"text":"it is me"}`).expect(t, 201)
+	s.join("ana") // it is free
+}
+
+func TestSession_ANicknameThatRedisForgotIsItsSessionsAgain(t *testing.T) {
+	s := newServer(t)
+	ana := s.join("ana")
+	s.redis.FlushAll()
+	s.post("/messages", ana.Token, `{"text":"still here"}`).expect(t, 201)
+	s.post("/nicknames", "", `{"nickname":"ana"}`).expectProblem(t, 409, "nickname_taken")
+}
+
 func TestSession_NewOnesAreLimitedByAddress(t *testing.T) {
 	s := newServer(t, func(_ *Options, o *store.Options) { o.SessionRate = 1 })
 	s.join("ana")

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -28,12 +26,7 @@ func (a *API) postTyping(c *gin.Context) error {
 	if s.Nickname == "" {
 		return nicknameRequired()
 	}
-	data, err := json.Marshal(chat.Typing{Who: s.Person})
-	if err != nil {
-		return err
-	}
-	err = a.o.Store.PublishLive(c.Request.Context(), room, chat.Event{Kind: chat.KindTyping, Data: data})
-	if _, limited := errors.AsType[*chat.RateLimited](err); err != nil && !limited {
+	if err := a.o.Store.Typing(c.Request.Context(), room, s.Person); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

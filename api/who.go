@@ -34,7 +34,7 @@ func (a *API) author(c *gin.Context, s session, given string) (who chat.Person, 
 		if s.Nickname == "" {
 			return who, "", nicknameRequired()
 		}
-		return s.Person, s.ID, a.o.Store.Claim(ctx, s.ID, s.Nickname)
+		return s.Person, s.ID, a.o.Store.Hold(ctx, s.ID, s.Nickname)
 	}
 	nickname, err := chat.ParseNickname(given)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *API) author(c *gin.Context, s session, given string) (who chat.Person, 
 			return who, "", fieldProblem(http.StatusConflict, "nickname", "nickname_differs",
 				"this session has another nickname; POST /nicknames changes it")
 		}
-		return s.Person, s.ID, a.o.Store.Claim(ctx, s.ID, s.Nickname)
+		return s.Person, s.ID, a.o.Store.Hold(ctx, s.ID, s.Nickname)
 	}
 	return a.guest(ctx, nickname, limitedAddress(c.ClientIP()), s.ID)
 }

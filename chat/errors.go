@@ -41,6 +41,9 @@ var (
 	// ErrNonceReused says that the nonce came before with another text.
 	ErrNonceReused = errors.New("nonce already used for another text")
 
+	// ErrNicknameGivenUp says that the session has taken another nickname since.
+	ErrNicknameGivenUp = errors.New("the session gave this nickname up")
+
 	// ErrUnavailable says that Redis could not be reached, or did not answer in
 	// time. It is not known whether the command took effect; a nonce makes
 	// repeating it safe.

@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// Person is somebody in a room: a session, or the author of a message. Nickname
-// is empty for one who only reads.
-type Person struct {
-	ID       string   `json:"id"`
-	Nickname Nickname `json:"nickname,omitempty"`
-}
-
 // Instant is a time as it travels: RFC 3339, UTC, milliseconds.
 type Instant struct{ time.Time }
 

@@ -89,14 +89,6 @@ func (s *Store) Unfollow(room chat.RoomID) {
 	}
 }
 
-// PublishLive announces an event that no log keeps, like typing.
-func (s *Store) PublishLive(ctx context.Context, room chat.RoomID, e chat.Event) error {
-	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
-	defer cancel()
-	payload := "\n" + string(e.Kind) + "\n" + string(e.Data)
-	return s.failed(ctx, "publish", s.client.Publish(call, s.keys.channel(room), payload).Err())
-}
-
 func (f *feed) add(r *feedRoom) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

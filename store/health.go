@@ -31,7 +31,8 @@ func (h *health) down() error {
 func (h *health) set(err error) (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	changed = (h.err == nil) != (err == nil)
+	first := h.err == errNotLooked //nolint:errorlint // the very one
+	changed = first || (h.err == nil) != (err == nil)
 	h.err = err
 	return changed
 }

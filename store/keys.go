@@ -46,6 +46,12 @@ func (k keys) named(r chat.RoomID) string { return k.room(r) + ":named" }
 // name says which session holds a nickname.
 func (k keys) name(n chat.Nickname) string { return k.prefix + "chat:name:" + n.Key() }
 
+// session says which nickname, by its key, a session took last.
+func (k keys) session(id string) string { return k.prefix + "chat:session:" + id }
+
+// typing stands while a session need not be announced as typing again.
+func (k keys) typing(r chat.RoomID, session string) string { return k.room(r) + ":typing:" + session }
+
 // address is the GCRA state of one address's new sessions.
 func (k keys) address(addr string) string { return k.prefix + "chat:address:" + addr }
 

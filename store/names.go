@@ -18,20 +18,64 @@ const nameTTL = 24 * time.Hour
 
 var (
 	claimScript   = lua("claim")
+	holdScript    = lua("hold")
 	releaseScript = lua("release")
 )
 
-// Claim makes session the holder of a nickname, or renews its hold. Two nicknames
-// with the same key are the same. Held by another session, it is
-// [*chat.NicknameTaken] with a free one near it.
+// Claim makes session the holder of a nickname, which is its only one from then
+// on. Two nicknames with the same key are the same. Held by another session, it
+// is [*chat.NicknameTaken] with a free one near it.
 func (s *Store) Claim(ctx context.Context, session string, n chat.Nickname) error {
-	v, err := s.run(ctx, "claim nickname", claimScript, []string{s.keys.name(n)}, session, int(nameTTL.Seconds()))
-	if err != nil {
+	if err := s.claim(ctx, session, n); err != nil {
 		return err
 	}
-	if holder, _ := v.(string); holder == session {
-		return nil
+	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	err := s.client.Set(call, s.keys.session(session), n.Key(), chat.SessionLife).Err()
+	return s.failed(ctx, "note nickname", err)
+}
+
+func (s *Store) claim(ctx context.Context, session string, n chat.Nickname) error {
+	holder, err := s.holder(ctx, "claim nickname", claimScript, session, n)
+	if err != nil || holder == session {
+		return err
 	}
+	return s.taken(ctx, n)
+}
+
+// Hold is for each use of a nickname: it renews the session's hold. A name that
+// nobody holds, since it was silent for long or Redis lost its data, is the
+// session's again, unless it took another one meanwhile: then the token that
+// still names this one is [chat.ErrNicknameGivenUp]. Held by another session, it
+// is [*chat.NicknameTaken].
+func (s *Store) Hold(ctx context.Context, session string, n chat.Nickname) error {
+	holder, err := s.holder(ctx, "hold nickname", holdScript, session, n)
+	if err != nil || holder == session {
+		return err
+	}
+	if holder != "" {
+		return s.taken(ctx, n)
+	}
+	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	last, err := s.client.Get(call, s.keys.session(session)).Result()
+	if err := s.failed(ctx, "look up session", err); err != nil {
+		return err
+	}
+	if last != "" && last != n.Key() {
+		return chat.ErrNicknameGivenUp
+	}
+	return s.claim(ctx, session, n)
+}
+
+// holder runs one of the scripts that answer with who holds a nickname.
+func (s *Store) holder(ctx context.Context, doing string, script *redis.Script, session string, n chat.Nickname) (string, error) {
+	v, err := s.run(ctx, doing, script, []string{s.keys.name(n)}, session, int(nameTTL.Seconds()))
+	holder, _ := v.(string)
+	return holder, err
+}
+
+func (s *Store) taken(ctx context.Context, n chat.Nickname) error {
 	free, err := s.suggest(ctx, n)
 	if err != nil {
 		return err

@@ -47,6 +47,43 @@ func TestClaim_AHeldNicknameIsTakenUntilItIsReleased(t *testing.T) {
 	})
 }
 
+func TestHold_RenewsAndGivesBackButNotWhatWasGivenUp(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s := idle(t, addr, quick())
+		for _, n := range []chat.Nickname{"ana", "anna"} { // a rename
+			if err := s.Claim(t.Context(), "p_ana", n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Release(t.Context(), "p_ana", "ana"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Hold(t.Context(), "p_ana", "ana"); !errors.Is(err, chat.ErrNicknameGivenUp) {
+			t.Errorf("with the old token: %v", err)
+		}
+		if holder, _ := s.Holder(t.Context(), "ana"); holder != "" {
+			t.Errorf("the name that was given up is held by %q", holder)
+		}
+		s.client.Expire(t.Context(), s.keys.name("anna"), time.Minute)
+		if err := s.Hold(t.Context(), "p_ana", "ANNA"); err != nil {
+			t.Errorf("with the new one: %v", err)
+		}
+		if ttl := s.client.TTL(t.Context(), s.keys.name("anna")).Val(); ttl < nameTTL-time.Minute {
+			t.Errorf("held for %s", ttl)
+		}
+		if _, ok := errors.AsType[*chat.NicknameTaken](s.Hold(t.Context(), "p_bob", "anna")); !ok {
+			t.Error("another session's name was not taken")
+		}
+		s.client.FlushAll(t.Context())
+		if err := s.Hold(t.Context(), "p_ana", "anna"); err != nil {
+			t.Errorf("after Redis lost its data: %v", err)
+		}
+		if holder, _ := s.Holder(t.Context(), "anna"); holder != "p_ana" {
+			t.Errorf("then it is held by %q", holder)
+		}
+	})
+}
+
 func TestClaim_IsHeldForADayAfterItsLastUse(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s := idle(t, addr, quick())

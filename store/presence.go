@@ -161,8 +161,7 @@ func (p *presence) refresh(room chat.RoomID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r := p.rooms[room]; r != nil {
-		r.unsure = true
-		p.enqueue(room, r)
+		r.unsure = true // for the next run: with the first join, or soon
 	}
 }
 
@@ -218,7 +217,9 @@ func (p *presence) due(now time.Time) {
 		if now.Before(r.next) {
 			continue
 		}
-		if r.unsure || len(r.dirty) > 0 || len(r.sessions) > 0 && !now.Before(r.renew) {
+		// A room without anybody is told to nobody: who opened it joins in a
+		// moment, and is counted in then.
+		if len(r.dirty) > 0 || len(r.sessions) > 0 && (r.unsure || !now.Before(r.renew)) {
 			p.enqueue(room, r)
 		}
 	}

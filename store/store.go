@@ -39,8 +39,9 @@ type Options struct {
 
 	// Timeout bounds one call, all of its retries included [2 s].
 	Timeout time.Duration
-	// Lease is how long an instance that fell silent still counts as present [9 s];
-	// it is renewed three times as often.
+	// Lease is how long an instance that fell silent still counts as present [7 s];
+	// it is renewed three times as often, and the others look as often, so that
+	// a crash shows within four thirds of it.
 	Lease time.Duration
 	// PresenceEvery is the least time between two updates of a room's presence [250 ms].
 	PresenceEvery time.Duration
@@ -54,7 +55,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.HistorySize = or(o.HistorySize, 10_000)
 	o.Timeout = or(o.Timeout, 2*time.Second)
-	o.Lease = or(o.Lease, 9*time.Second)
+	o.Lease = or(o.Lease, 7*time.Second)
 	o.PresenceEvery = or(o.PresenceEvery, 250*time.Millisecond)
 	o.PingEvery = or(o.PingEvery, 5*time.Second)
 	o.HealthEvery = or(o.HealthEvery, time.Second)
