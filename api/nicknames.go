@@ -46,6 +46,7 @@ func (a *API) postNickname(c *gin.Context) error {
 		return err
 	}
 	a.keep(c, token)
+	remember(c, nicknameCookie, string(who.Nickname))
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, identity{Person: who, Token: token})
 	return nil

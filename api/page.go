@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -16,7 +17,12 @@ import (
 // pageMessages is how many messages the page's HTML already holds.
 const pageMessages = 50
 
-const languageCookie = "causette-lang"
+// Cookies that outlive a session: how the reader likes the page.
+const (
+	languageCookie = "causette-lang"
+	nicknameCookie = "causette-nickname"
+	likingLife     = 365 * 24 * time.Hour
+)
 
 // getPage serves a room's page, its newest messages in it. Without Redis it is
 // served all the same, and says so.
@@ -31,7 +37,7 @@ func (a *API) getPage(c *gin.Context) error {
 	}
 	s = a.welcome(c, s)
 	page := templates.Page{
-		Lang: language(c), Room: room, You: s.Person,
+		Lang: language(c), Room: room, You: s.Person, LastNickname: lastNickname(c),
 		BaseURL: a.trusted.baseURL(c.Request), Presence: a.o.Store.Participants(room),
 	}
 	a.fill(c, &page)
@@ -89,9 +95,27 @@ func language(c *gin.Context) string {
 	before, _ := c.Cookie(languageCookie)
 	lang := locales.Match(chosen, before, c.GetHeader("Accept-Language"))
 	if chosen == lang && before != lang {
-		http.SetCookie(c.Writer, &http.Cookie{
-			Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode,
-		})
+		remember(c, languageCookie, lang)
 	}
 	return lang
+}
+
+// lastNickname is the nickname of an earlier visit, to fill the form with.
+func lastNickname(c *gin.Context) string {
+	escaped, _ := c.Request.Cookie(nicknameCookie)
+	if escaped == nil {
+		return ""
+	}
+	name, err := url.QueryUnescape(escaped.Value)
+	if err != nil || len(name) > chat.MaxNicknameBytes {
+		return ""
+	}
+	return name
+}
+
+// remember keeps a liking in the browser.
+func remember(c *gin.Context, name, value string) {
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: int(likingLife.Seconds()), SameSite: http.SameSiteLaxMode,
+	})
 }

@@ -52,6 +52,7 @@ func TestOpenAPI_NamesEveryRoute(t *testing.T) {
 
 func TestHead_AnswersWhereGetDoes(t *testing.T) {
 	s := newServer(t)
+	eventually(t, s.store.Up)
 	for _, path := range []string{"/", "/healthz", "/readyz", "/messages"} {
 		if a := s.do(request{method: http.MethodHead, path: path}).expect(t, 200); a.body != "" {
 			t.Errorf("%s: body %q", path, a.body)
@@ -65,9 +66,7 @@ func TestHealth_TellsLifeFromReadiness(t *testing.T) {
 		o.Draining = func() bool { return draining }
 		o.Embedded = func() bool { return true }
 	})
-	events := s.open("/events", nil) // its hello shows that Redis is there
-	defer events.close()
-	events.next(t)
+	eventually(t, s.store.Up)
 	if r := decode[readiness](t, s.get("/readyz").expect(t, 200)); r != (readiness{"ready", "up", true, "test"}) {
 		t.Errorf("ready: %+v", r)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -69,6 +70,20 @@ func TestSession_ABrowserKeepsItsIDWhenItTakesANickname(t *testing.T) {
 	again := s.do(request{method: "GET", path: "/", header: map[string]string{"Cookie": cookieOf(t, renamed)}}).expect(t, 200)
 	if again.header.Get("Set-Cookie") != "" {
 		t.Error("a fresh session was replaced")
+	}
+}
+
+func TestPage_FillsInTheNicknameOfAnEarlierVisit(t *testing.T) {
+	s := newServer(t)
+	var liking string
+	for _, cookie := range s.post("/nicknames", "", `{"nickname":"Zoé & co"}`).expect(t, 200).header["Set-Cookie"] {
+		if strings.HasPrefix(cookie, nicknameCookie+"=") {
+			liking, _, _ = strings.Cut(cookie, ";")
+		}
+	}
+	html := s.do(request{method: "GET", path: "/", header: map[string]string{"Cookie": liking}}).expect(t, 200).body
+	if !strings.Contains(html, `value="Zoé &amp; co"`) {
+		t.Errorf("cookie %q: the name is not in the form", liking)
 	}
 }
 
@@ -142,7 +157,7 @@ func TestSession_TokensThatAreNotOurs(t *testing.T) {
 		"empty":             "",
 		"garbage":           "a.b.c",
 	} {
-		if found, err := s.verify(t.Context(), token); err != errToken {
+		if found, err := s.verify(t.Context(), token); !errors.Is(err, errToken) {
 			t.Errorf("%s: got %+v, %v", name, found, err)
 		}
 	}

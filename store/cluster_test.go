@@ -40,14 +40,21 @@ func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
 	dyingCtx, kill := context.WithCancel(ctx)
 	go func() { done <- s.Run(ctx) }()
 	go func() { died <- dying.Run(dyingCtx) }()
-	defer func() { cancel(); <-done }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
 
 	r, _ := follow(t, s, 10)
 	dying.Join(lobby, bob)
 	s.Join(lobby, ana)
 	r.waitPresence(t, 2, 2)
 	kill()
-	<-died
+	if err := <-died; err != nil {
+		t.Error(err)
+	}
 	r.waitPresence(t, 1, 1)
 	sayNumbers(t, s, 0, 4)
 	r.wait(t, "what is said", func() bool { return slices.Equal(r.texts(t), numbers(0, 4)) })

@@ -198,10 +198,10 @@ func upAgain(r *recorder) bool {
 func TestFeed_NoticesAConnectionThatWasReplacedBehindItsBack(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s, _ := running(t, addr, quick())
-		r, head := follow(t, s, 10)
+		r, _ := follow(t, s, 10)
 		say(t, s, "0")
 		r.wait(t, "the first", func() bool { return len(r.texts(t)) == 1 })
-		head = r.of(chat.KindMessage)[0].ID
+		head := r.of(chat.KindMessage)[0].ID
 		s.feed.mu.Lock()
 		pubsub := s.feed.session.pubsub
 		s.feed.mu.Unlock()

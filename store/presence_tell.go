@@ -104,7 +104,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	if more || len(t.list) == maxChanges {
 		r.next = now
 	}
-	if r.next == now {
+	if r.next.Equal(now) {
 		p.enqueue(t.room, r)
 	}
 }
