@@ -2,9 +2,14 @@ package sse
 
 import "sync/atomic"
 
-// slice is how many readers a loop writes to before it looks at other rooms: a
-// small room waits for that many writes of a large one, and not for all of them.
-const slice = 256
+const (
+	// slice is how many readers a loop writes to before it looks at other rooms: a
+	// small room waits for that many writes of a large one, and not for all.
+	slice = 256
+	// dear is how many bytes count as much as a reader, so that a room whose
+	// readers are all far behind does not take the longer for it.
+	dear = 4 << 10
+)
 
 // group is the readers of one tail on one loop.
 type group struct {
@@ -14,6 +19,7 @@ type group struct {
 	tail  *tail
 
 	queued atomic.Bool // it is in the loop's queue
+	behind *group      // the next one there; guarded by the loop's mu
 
 	// Owned by the loop.
 	readers []*reader
@@ -54,30 +60,54 @@ func (g *group) move(from, to int) {
 }
 
 // pass writes to the next slice of readers. It reports whether there is more to
-// do: readers not come to yet, or bytes that came meanwhile.
+// do: readers not come to yet, or something that happened behind its back.
 func (g *group) pass() (more bool) {
 	if g.next == 0 {
 		g.seen = g.tail.end.Load()
 	}
-	over := g.tail.closed.Load()
-	written, from := 0, g.seen
-	for budget := slice; budget > 0 && g.next < len(g.readers); budget-- {
+	over, from := g.tail.closed.Load(), g.seen
+	for budget := slice; budget > 0 && g.next < len(g.readers); {
 		r := g.readers[g.next]
 		g.next++ // before r may be removed, which moves it back
-		before := r.pos
-		n, err := g.loop.serve(r)
-		written += n
-		if n > 0 && before >= r.liveFrom {
+		before := max(r.pos, r.liveFrom)
+		n, ended := g.loop.serve(r)
+		if n > 0 {
 			from = min(from, before)
 		}
-		if err == nil && over {
+		if !ended && over {
 			g.loop.end(r, replaced)
 		}
+		budget -= 1 + n/dear
 	}
-	g.loop.wrote(g.tail, written, from, g.seen)
+	g.loop.observe(g.tail, from, g.seen)
 	if g.next < len(g.readers) {
 		return true
 	}
 	g.next = 0
-	return len(g.readers) > 0 && g.tail.end.Load() != g.seen
+	// A tail that closed half way through was queued already: nobody calls again.
+	return len(g.readers) > 0 && (g.tail.end.Load() != g.seen || g.tail.closed.Load())
+}
+
+// queue is groups in line, threaded through the groups themselves.
+type queue struct{ first, last *group }
+
+func (q *queue) push(g *group) {
+	if q.first == nil {
+		q.first = g
+	} else {
+		q.last.behind = g
+	}
+	q.last = g
+}
+
+// pop is the first in line, or nil.
+func (q *queue) pop() *group {
+	g := q.first
+	if g != nil {
+		q.first, g.behind = g.behind, nil
+	}
+	if q.first == nil {
+		q.last = nil
+	}
+	return g
 }

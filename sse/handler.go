@@ -22,6 +22,9 @@ var errTaken = errors.New("the stream was taken over")
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) {
 	out := newWriter(w, r, h.o)
 	if err := h.admit(); err != nil {
+		if errors.Is(err, full) && h.full.comes() {
+			h.o.Log.Warn("streams refused: there are as many as may be", "limit", h.o.MaxStreams)
+		}
 		h.sayBye(out, err)
 		return
 	}

@@ -43,7 +43,7 @@ type presence interface {
 // Options are a hub's settings. A zero duration or size means its default.
 type Options struct {
 	TailSize     int           // bytes kept of each open room; 1 MiB
-	MaxStreams   int           // streams open at once; 0 is no limit
+	MaxStreams   int           // streams open at once; 0 is what the limit of open files allows, negative is no limit
 	Heartbeat    time.Duration // silence before a ping; 15 s
 	Drain        time.Duration // over which streams are told to leave; 5 s
 	WriteTimeout time.Duration // for a single write to finish; 30 s
@@ -59,6 +59,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.TailSize <= 0 {
 		o.TailSize = 1 << 20
+	}
+	if o.MaxStreams == 0 {
+		o.MaxStreams = streamLimit()
 	}
 	for _, d := range []struct {
 		v *time.Duration
@@ -90,6 +93,7 @@ type Hub struct {
 	closed   context.Context    // ends with Close
 	stop     context.CancelFunc // ends closed
 	poller   *poller            // nil: every stream keeps its goroutine
+	full     occasion           // when it was last said that streams are refused
 	tasks    sync.WaitGroup     // goroutines that open and close rooms; grows under mu
 
 	mu      sync.Mutex // never held while waiting
@@ -262,7 +266,7 @@ func (h *Hub) Close() {
 		}
 	}
 	h.mu.Unlock()
-	h.poller.close()
+	h.closePoller()
 	for _, e := range open {
 		h.unfollow(e)
 	}

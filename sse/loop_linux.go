@@ -10,9 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxEvents is how many sockets' events are taken from the kernel at once.
-const maxEvents = 256
-
 // newcomer is a reader on its way into a loop.
 type newcomer struct {
 	*reader
@@ -34,10 +31,11 @@ type loop struct {
 	over   chan struct{} // closed by close
 	tasks  sync.WaitGroup
 
+	// Guarded by mu, which is held for memory work only.
 	mu     sync.Mutex
-	queue  []*group   // guarded by mu: rooms that have grown
-	inbox  []newcomer // guarded by mu
-	closed bool       // guarded by mu: nobody comes in any more
+	queue  queue      // rooms that have grown
+	inbox  []newcomer // who has come
+	closed bool       // nobody comes in any more
 
 	// Owned by the loop's goroutine.
 	table  []*reader // by descriptor
@@ -45,24 +43,28 @@ type loop struct {
 	gen    uint32
 	wheel  *wheel
 	leave  *departure // nil until the hub drains
+	sent   int        // bytes not counted yet
 }
 
+// newLoop makes a loop that start sets going.
 func newLoop(h *Hub) (*loop, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil {
+	if err := unix.SetNonblock(fd, true); err != nil { // for os.NewFile to know it as one to wait for
 		return nil, errors.Join(fmt.Errorf("epoll: %w", err), unix.Close(fd))
 	}
-	l := &loop{
+	return &loop{
 		hub: h, epoll: fd, file: os.NewFile(uintptr(fd), "epoll"),
 		wake: make(chan struct{}, 1), events: make(chan []unix.EpollEvent), taken: make(chan struct{}), over: make(chan struct{}),
 		groups: make(map[*tail]*group), wheel: newWheel(h.o.Heartbeat),
-	}
+	}, nil
+}
+
+func (l *loop) start() {
 	l.tasks.Go(l.watch)
 	l.tasks.Go(l.run)
-	return l, nil
 }
 
 // add hands a reader to the loop, which closes its descriptor in the end.
@@ -74,16 +76,26 @@ func (l *loop) add(n newcomer) {
 	}
 	l.mu.Unlock()
 	if closed {
-		_ = unix.Close(int(n.fd))
-		l.hub.release(n.entry, n.session, drain)
+		l.refuse(n, drain)
 		return
 	}
 	l.rouse()
 }
 
+// refuse ends a stream that did not get in. Its descriptor is in no table: this
+// is the only one that knows it.
+func (l *loop) refuse(n newcomer, why reason) {
+	if why.told() {
+		_, _ = send(n.fd, appendBye(nil, why, retryFor(why)))
+		swallow(n.fd)
+	}
+	_ = unix.Close(int(n.fd))
+	l.hub.release(n.entry, n.session, why)
+}
+
 func (l *loop) enqueue(g *group) {
 	l.mu.Lock()
-	l.queue = append(l.queue, g)
+	l.queue.push(g)
 	l.mu.Unlock()
 	l.rouse()
 }
@@ -91,10 +103,11 @@ func (l *loop) enqueue(g *group) {
 func (l *loop) rouse() {
 	select {
 	case l.wake <- struct{}{}:
-	default:
+	default: // it will look anyway
 	}
 }
 
+// close ends every stream of the loop, and waits for its goroutines. Once.
 func (l *loop) close() {
 	l.mu.Lock()
 	l.closed = true
@@ -105,39 +118,12 @@ func (l *loop) close() {
 	_ = l.file.Close()
 }
 
-// watch waits for the kernel's events and hands them to the loop, batch by batch.
-func (l *loop) watch() {
-	raw, err := l.file.SyscallConn()
-	if err != nil {
-		l.hub.o.Log.Error("epoll is not watched", "error", err)
-		return
-	}
-	buf := make([]unix.EpollEvent, maxEvents)
-	for {
-		n := 0
-		err := raw.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), buf, 0)
-			return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
-		})
-		if err != nil {
-			return // closed
-		}
-		select {
-		case l.events <- buf[:max(n, 0)]:
-			<-l.taken
-		case <-l.over:
-			return
-		}
-	}
-}
-
-// run is the loop. With work left it looks what else has come, and goes on.
+// run is the loop. Each turn takes one thing that has happened, lets some of
+// those who have come in, and gives one room a slice of time; with work left it
+// looks what else has happened, and goes on.
 func (l *loop) run() {
 	draining := l.hub.draining
-	for busy := false; ; busy = l.advance() {
-		if busy {
-			l.rouse()
-		}
+	for {
 		select {
 		case <-l.over:
 			l.endAll()
@@ -146,14 +132,41 @@ func (l *loop) run() {
 			l.handle(events)
 			l.taken <- struct{}{}
 		case <-l.wheel.ticker.C:
-			l.tick()
+			l.tick(time.Now())
 		case <-draining:
 			draining = nil
 			l.leave = newDeparture(l.hub.o.Drain, l.table)
 		case <-l.leave.due():
-			l.depart()
+			l.depart(time.Now())
 		case <-l.wake:
 		}
-		l.adopt()
+		arriving, growing := l.adopt(), l.advance()
+		if arriving || growing {
+			l.rouse()
+		}
+		l.count()
 	}
+}
+
+// count adds up what was sent, once a turn and not once a write.
+func (l *loop) count() {
+	if l.sent > 0 {
+		l.hub.o.Metrics.bytes.Add(float64(l.sent))
+		l.sent = 0
+	}
+}
+
+// endAll closes whoever is left when the hub closes.
+func (l *loop) endAll() {
+	for l.adopt() {
+		continue
+	}
+	for _, r := range l.table {
+		if r != nil {
+			l.end(r, drain)
+		}
+	}
+	l.count()
+	l.wheel.ticker.Stop()
+	l.leave.stop()
 }

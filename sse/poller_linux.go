@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"runtime"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -15,32 +18,39 @@ import (
 // from net/http once the stream has joined its tail, and what stays of the client
 // is a reader in one of its loops: no goroutine, no buffer, no request.
 type poller struct {
+	// Static after construction.
 	hub   *Hub
 	loops []*loop
+	close func() // ends every stream and waits for the loops
+
 	turn  atomic.Uint32 // the next socket's loop, in turn
+	spent occasion      // when it was last said that there are no descriptors
 }
 
 // newPoller starts a loop for each processor.
 func newPoller(h *Hub) (*poller, error) {
 	p := &poller{hub: h}
+	p.close = sync.OnceFunc(func() {
+		for _, l := range p.loops {
+			l.close()
+		}
+	})
 	for range runtime.GOMAXPROCS(0) {
 		l, err := newLoop(h)
 		if err != nil {
 			p.close()
 			return nil, fmt.Errorf("start poller: %w", err)
 		}
+		l.start()
 		p.loops = append(p.loops, l)
 	}
 	return p, nil
 }
 
-// close ends every stream and waits for the loops.
-func (p *poller) close() {
-	if p == nil {
-		return
-	}
-	for _, l := range p.loops {
-		l.close()
+// closePoller ends the streams that the poller has; the hub may be without one.
+func (h *Hub) closePoller() {
+	if h.poller != nil {
+		h.poller.close()
 	}
 }
 
@@ -58,58 +68,40 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 //
 // The descriptor is duplicated and the original closed, so that net/http and the
 // runtime's own poller forget it, and the loop is the only one who ever writes to
-// the duplicate or closes it.
+// the duplicate or closes it. Duplicating comes first: while that can still fail,
+// net/http has the connection, and the client can be told.
 func (p *poller) take(s *stream) error {
-	r := s.request
-	conn, ok := r.Context().Value(connKey{}).(*net.TCPConn)
-	if p == nil || !ok || r.ProtoMajor != 1 {
+	conn, ok := s.request.Context().Value(connKey{}).(*net.TCPConn)
+	if p == nil || !ok || s.request.ProtoMajor != 1 {
 		return nil
 	}
 	fd, err := duplicate(conn)
-	if err != nil {
-		p.hub.o.Log.Error("stream refused: no descriptor left for its socket; raise the limit of open files", "error", err)
+	switch {
+	case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE):
+		if p.spent.comes() {
+			p.hub.o.Log.Error("streams refused: no descriptor left; raise the limit of open files", "error", err)
+		}
 		return full
+	case err != nil:
+		return hangup // net/http closed the connection before us
 	}
 	if _, _, err := s.out.control.Hijack(); err != nil {
 		_ = unix.Close(fd)
+		if errors.Is(err, http.ErrNotSupported) {
+			return nil
+		}
+		_ = conn.Close() // net/http may have let go of it all the same
 		return hangup
 	}
 	_ = conn.Close() // the duplicate keeps the connection
-	if err := prepare(fd, s.hub.o); err != nil {
+	if err := prepare(fd, p.hub.o); err != nil {
 		_ = unix.Close(fd)
 		return hangup
 	}
-	l := p.loops[p.turn.Add(1)%uint32(len(p.loops))]
-	l.add(newcomer{
-		reader: &reader{fd: int32(fd), cursor: s.cursor, session: s.sub.Person.ID},
+	p.loops[p.turn.Add(1)%uint32(len(p.loops))].add(newcomer{
+		// The session's id may be a piece of something larger, such as a header.
+		reader: &reader{fd: int32(fd), cursor: s.cursor, session: strings.Clone(s.sub.Person.ID)},
 		entry:  s.entry, tail: s.tail,
 	})
 	return errTaken
-}
-
-// duplicate makes another descriptor of a connection's socket.
-func duplicate(conn *net.TCPConn) (fd int, err error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	fd = -1
-	errControl := raw.Control(func(original uintptr) {
-		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
-	})
-	return fd, errors.Join(errControl, err)
-}
-
-// prepare has the kernel cut a peer that has acknowledged nothing for the write
-// timeout: one whose machine or network is gone, and will not say so.
-func prepare(fd int, o Options) error {
-	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(o.WriteTimeout.Milliseconds()))
-}
-
-// release counts a stream out that the poller had.
-func (h *Hub) release(e *entry, session string, why reason) {
-	h.o.Metrics.closes.WithLabelValues(string(why)).Inc()
-	h.part(e.id, session)
-	h.leave(e)
-	h.dismiss()
 }

@@ -12,9 +12,12 @@ type poller struct{}
 
 func newPoller(*Hub) (*poller, error) { return nil, nil }
 
-func (*poller) close() {}
-
 func (*poller) take(*stream) error { return nil }
+
+func (*Hub) closePoller() {}
 
 // ConnContext is for [http.Server.ConnContext]; it does nothing here.
 func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }
+
+// streamLimit is not known here: 0 is no limit.
+func streamLimit() int { return 0 }

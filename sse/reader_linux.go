@@ -10,51 +10,39 @@ import (
 // needs to find it. Owned by its loop.
 //
 // Its descriptor is written to and closed by the loop's goroutine alone, and
-// closing it takes the reader out of the loop's table in the same step. So it is
-// never closed twice, and never used after the kernel gave its number to another
-// socket; an event that the kernel reported before is told by its generation.
+// [loop.end], the only one that closes it, takes the reader out of the loop's
+// table and its group in the same step: whoever finds a reader there finds an
+// open descriptor, and what still stands in the wheel or in a departure is told
+// by gone. So it is never closed twice, and never used after the kernel gave its
+// number to another socket; an event that the kernel reported before that is
+// told by its generation. The descriptor is a duplicate that nothing else knows.
 type reader struct {
 	cursor
-	group   *group
+	group   *group  // nil when gone
 	session string  // for presence
 	slot    *reader // the next one in its slot of the wheel
 	fd      int32
 	gen     uint32 // tells an event of this reader from one of an earlier one with this fd
 	place   int32  // in group.readers
-	last    uint32 // tick of the last write
+	last    uint32 // tick of the last write, or of when its socket was full
 	blocked bool   // the socket is full: its edge is waited for
-	within  bool   // the position stands inside a frame
+	within  bool   // what was sent may end inside a frame
 	gone    bool   // closed, and still in a slot
-}
-
-// write writes p without waiting. n is short if the socket is full.
-func (r *reader) write(p []byte) (n int, err error) {
-	for {
-		n, err = unix.Write(int(r.fd), p)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.EAGAIN):
-			return 0, nil
-		default:
-			return max(n, 0), err
-		}
-	}
 }
 
 // push writes what the tail has for r, until it has caught up or its socket is
 // full. It returns how many bytes that were, and why r has to end, if it has to.
-func (r *reader) push(t *tail) (written int, why reason) {
+func (l *loop) push(r *reader, t *tail) (written int, why reason) {
 	for end := t.end.Load(); r.pos < end; {
 		chunk, next, err := t.run(r.cursor)
 		if err != nil {
 			return written, slow
 		}
-		n, err := r.write(chunk)
-		written += n
-		if err != nil {
-			return written, hangup
+		n, why := l.send(r, chunk)
+		if why != "" {
+			return written, why
 		}
+		written += n
 		if n < len(chunk) {
 			r.blocked = true
 			if n > 0 {
@@ -65,4 +53,47 @@ func (r *reader) push(t *tail) (written int, why reason) {
 		r.pos, r.within = next, false
 	}
 	return written, ""
+}
+
+// send writes p to r without waiting, and says why r has to end, if it has to.
+// n is short if the socket is full.
+func (l *loop) send(r *reader, p []byte) (n int, why reason) {
+	n, err := send(r.fd, p)
+	l.sent += n
+	switch {
+	case err == nil:
+		return n, ""
+	case errors.Is(err, unix.ETIMEDOUT):
+		return 0, slow
+	default:
+		return 0, hangup
+	}
+}
+
+// end closes a reader: tells it why if it can still be told, and forgets it.
+func (l *loop) end(r *reader, why reason) {
+	if why.told() {
+		if !r.within {
+			_, _ = l.send(r, appendBye(nil, why, retryFor(why))) // as much as its socket takes
+		}
+		swallow(r.fd)
+	}
+	l.table[r.fd] = nil
+	_ = unix.Close(int(r.fd))
+	g := r.group
+	g.remove(r)
+	r.gone, r.group = true, nil
+	if len(g.readers) == 0 {
+		g.tail.unwatch(g)
+		delete(l.groups, g.tail)
+	}
+	l.hub.release(g.entry, r.session, why)
+}
+
+// release counts a stream out that the poller had.
+func (h *Hub) release(e *entry, session string, why reason) {
+	h.o.Metrics.closes.WithLabelValues(string(why)).Inc()
+	h.part(e.id, session)
+	h.leave(e)
+	h.dismiss()
 }

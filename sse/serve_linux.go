@@ -1,42 +1,41 @@
 package sse
 
-import (
-	"slices"
+import "slices"
 
-	"golang.org/x/sys/unix"
-)
+// This file is how a loop writes. All of it runs in the loop's goroutine.
 
-// This file is what a loop does with its readers. All of it runs in the loop's
-// goroutine.
-
-// adopt takes in who has come.
-func (l *loop) adopt() {
+// adopt takes in some of those who have come. It reports whether there are more.
+func (l *loop) adopt() (more bool) {
 	l.mu.Lock()
-	inbox := l.inbox
-	l.inbox = nil
-	l.mu.Unlock()
-	for _, n := range inbox {
-		l.enter(n)
+	n := min(len(l.inbox), slice)
+	some := l.inbox[:n:n]
+	l.inbox = l.inbox[n:]
+	more = len(l.inbox) > 0
+	if !more {
+		l.inbox = nil // the room of a herd is not kept
 	}
+	l.mu.Unlock()
+	for i, n := range some {
+		l.enter(n)
+		some[i] = newcomer{}
+	}
+	return more
 }
 
 // enter puts a newcomer among the readers of its tail, and writes to it what
-// has gathered since it was at net/http.
+// has gathered since it was at net/http. The tail is watched before its end is
+// looked at: what is appended later comes to the group's ears.
 func (l *loop) enter(n newcomer) {
-	r, fd := n.reader, int(n.fd)
-	l.gen++
-	r.gen = l.gen
-	event := unix.EpollEvent{Events: unix.EPOLLET | unix.EPOLLOUT | unix.EPOLLRDHUP, Fd: r.fd, Pad: int32(r.gen)}
-	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+	r := n.reader
+	if err := l.enlist(r); err != nil {
 		l.hub.o.Log.Error("socket not watched", "error", err)
-		_ = unix.Close(fd)
-		l.hub.release(n.entry, r.session, failed)
+		l.refuse(n, full)
 		return
 	}
-	if fd >= len(l.table) {
-		l.table = slices.Grow(l.table, fd+1-len(l.table))[:fd+1]
+	if int(r.fd) >= len(l.table) {
+		l.table = slices.Grow(l.table, int(r.fd)+1-len(l.table))[:r.fd+1]
 	}
-	l.table[fd] = r
+	l.table[r.fd] = r
 	g := l.groups[n.tail]
 	if g == nil {
 		g = &group{loop: l, entry: n.entry, tail: n.tail}
@@ -48,20 +47,15 @@ func (l *loop) enter(n newcomer) {
 	if l.leave != nil {
 		l.leave.add(r)
 	}
-	if _, err := l.serve(r); err == nil && n.tail.closed.Load() {
-		l.end(r, replaced)
-	}
+	l.attend(r)
 }
 
 // advance gives the next room that has grown a slice of the loop's time. It
 // reports whether there is more to do.
 func (l *loop) advance() (busy bool) {
 	l.mu.Lock()
-	var g *group
-	if len(l.queue) > 0 {
-		g, l.queue = l.queue[0], l.queue[1:]
-	}
-	busy = len(l.queue) > 0
+	g := l.queue.pop()
+	busy = l.queue.first != nil
 	l.mu.Unlock()
 	if g == nil {
 		return false
@@ -74,89 +68,41 @@ func (l *loop) advance() (busy bool) {
 	return busy
 }
 
-// serve writes to r what the tail has for it, unless its socket is full. An
-// error says that r has ended.
-func (l *loop) serve(r *reader) (written int, err error) {
-	if r.blocked {
-		return 0, nil
-	}
-	written, why := r.push(r.group.tail)
-	if written > 0 || r.blocked {
-		r.last = l.wheel.now
-	}
-	if why != "" {
-		l.end(r, why)
-		return written, why
-	}
-	return written, nil
-}
-
-// wrote counts what a slice of a pass has written, all of it after from: the
-// delay is that of its oldest message, once a slice and not once a reader.
-func (l *loop) wrote(t *tail, written int, from, to int64) {
-	if written == 0 {
-		return
-	}
-	l.hub.o.Metrics.bytes.Add(float64(written))
-	if from < to {
-		l.hub.o.Metrics.wrote(t.posted(from, to))
-	}
-}
-
-// handle takes what the kernel says of sockets.
-func (l *loop) handle(events []unix.EpollEvent) {
-	for _, e := range events {
-		if int(e.Fd) >= len(l.table) {
-			continue
-		}
-		r := l.table[e.Fd]
-		if r == nil || r.gen != uint32(e.Pad) {
-			continue // it ended after the kernel spoke
-		}
-		if e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-			l.end(r, hangup)
-			continue
-		}
-		r.blocked = false
-		l.catchUp(r)
-	}
-}
-
-// catchUp serves one reader apart from its group's passes.
-func (l *loop) catchUp(r *reader) {
-	over := r.group.tail.closed.Load()
-	written, err := l.serve(r)
-	l.wrote(r.group.tail, written, 0, 0)
-	if err == nil && over {
+// attend serves one reader apart from its group's passes.
+func (l *loop) attend(r *reader) {
+	t, from := r.group.tail, max(r.pos, r.liveFrom)
+	over := t.closed.Load()
+	_, ended := l.serve(r)
+	l.observe(t, from, r.pos)
+	if !ended && over {
 		l.end(r, replaced)
 	}
 }
 
-// end closes a reader: tells it why if it can still be told, and forgets it.
-func (l *loop) end(r *reader, why reason) {
-	if why.told() && !r.within {
-		_, _ = r.write(appendBye(nil, why, retryFor(why))) // as much as its socket takes
+// serve writes to r what the tail has for it. One whose socket is full is left
+// alone until its edge, or until the tail has moved on from under it. It reports
+// whether that ended r.
+func (l *loop) serve(r *reader) (written int, ended bool) {
+	t := r.group.tail
+	var why reason
+	switch {
+	case !r.blocked:
+		written, why = l.push(r, t)
+		if written > 0 || r.blocked {
+			r.last = l.wheel.now
+		}
+	case r.pos < t.start.Load():
+		why = slow
 	}
-	l.table[r.fd] = nil
-	_ = unix.Close(int(r.fd))
-	r.gone = true
-	g := r.group
-	g.remove(r)
-	if len(g.readers) == 0 {
-		g.tail.unwatch(g)
-		delete(l.groups, g.tail)
+	if why != "" {
+		l.end(r, why)
 	}
-	l.hub.release(g.entry, r.session, why)
+	return written, why != ""
 }
 
-// endAll closes whoever is left when the hub closes.
-func (l *loop) endAll() {
-	l.adopt()
-	for _, r := range l.table {
-		if r != nil {
-			l.end(r, drain)
-		}
+// observe takes the delay of the oldest message in [from, to), which was live.
+func (l *loop) observe(t *tail, from, to int64) {
+	if from < to {
+		l.hub.o.Metrics.wrote(t.posted(from, to))
 	}
-	l.wheel.ticker.Stop()
-	l.leave.stop()
 }

@@ -45,11 +45,11 @@ type tail struct {
 	segmentCap int   // bytes of a full-grown segment
 
 	// Written by the writer alone, under mu; read by anyone without it.
-	start    atomic.Int64              // the oldest byte that is kept
-	end      atomic.Int64              // one past the newest published byte
-	segments atomic.Pointer[[]segment] // oldest first; replaced, never changed
-	wake     atomic.Pointer[chan struct{}]
-	watchers atomic.Pointer[[]watcher] // replaced, never changed
+	start    atomic.Int64                  // the oldest byte that is kept
+	end      atomic.Int64                  // one past the newest published byte
+	segments atomic.Pointer[[]segment]     // oldest first; replaced, never changed
+	wake     atomic.Pointer[chan struct{}] // nil while nobody waits
+	watchers atomic.Pointer[[]watcher]     // replaced, never changed
 	closed   atomic.Bool
 
 	mu    sync.RWMutex // the index; held for memory work only
@@ -62,7 +62,6 @@ type tail struct {
 func newTail(limit int) *tail {
 	t := &tail{limit: int64(limit), segmentCap: min(maxSegment, max(minSegment, limit/8)), next: minSegment}
 	t.segments.Store(new([]segment))
-	t.wake.Store(new(make(chan struct{})))
 	t.watchers.Store(new([]watcher))
 	return t
 }
@@ -219,11 +218,21 @@ func (t *tail) posted(from, to int64) int64 {
 
 // moved is closed at the next append, or when the tail closes. Take it before
 // asking run for more, or the append in between goes unnoticed.
-func (t *tail) moved() <-chan struct{} { return *t.wake.Load() }
+func (t *tail) moved() <-chan struct{} {
+	for {
+		if wake := t.wake.Load(); wake != nil {
+			return *wake
+		}
+		t.wake.CompareAndSwap(nil, new(make(chan struct{})))
+	}
+}
 
-// rouse wakes everybody at the cost of one channel, however many they are.
+// rouse wakes everybody at the cost of one channel, however many they are, and
+// of none where nobody waits.
 func (t *tail) rouse() {
-	close(*t.wake.Swap(new(make(chan struct{}))))
+	if wake := t.wake.Swap(nil); wake != nil {
+		close(*wake)
+	}
 	for _, w := range *t.watchers.Load() {
 		w.moved()
 	}

@@ -11,13 +11,16 @@ const (
 	heartbeatTicks = 64
 	// maxDelay is how many ticks ahead a reader can be put.
 	maxDelay = heartbeatTicks + heartbeatTicks/4
+	// wheelSlots is more than maxDelay, and a power of two, so that the count of
+	// ticks may overflow.
+	wheelSlots = 128
 )
 
 // wheel says when to look at which reader: a ring of slots, one a tick. A reader
-// stands in one slot as long as it lives; writes don't move it, its turn does.
-// Owned by its loop.
+// stands in one slot as long as it lives, and at most maxDelay longer; writes
+// don't move it, its turn does. Owned by its loop.
 type wheel struct {
-	slots  [maxDelay + 1]*reader
+	slots  [wheelSlots]*reader
 	n      int // readers in slots, the gone ones included
 	now    uint32
 	step   time.Duration
@@ -35,7 +38,7 @@ func newWheel(heartbeat time.Duration) *wheel {
 // are not looked at together.
 func (w *wheel) add(r *reader) {
 	if w.n == 0 {
-		w.now = w.tick(time.Now())
+		w.now = w.tick(time.Now()) // it stood still
 		w.ticker.Reset(w.step)
 	}
 	w.n++
@@ -47,16 +50,26 @@ func (w *wheel) tick(now time.Time) uint32 { return uint32(now.Sub(w.begun) / w.
 
 // put has r looked at after delay ticks, from 1 to maxDelay.
 func (w *wheel) put(r *reader, delay uint32) {
-	slot := &w.slots[(w.now+delay)%uint32(len(w.slots))]
+	slot := &w.slots[(w.now+delay)%wheelSlots]
 	r.slot, *slot = *slot, r
 }
 
 // turn moves on to the tick of now, and calls look for each reader whose turn
 // has come; it says after how many ticks to look again, 0 for never.
+//
+// Ticks that were missed, by a process that stood still, are made up for as one:
+// nobody gets the pings of an hour at once. Who is put ahead meanwhile may be
+// looked at twice, which does no harm.
 func (w *wheel) turn(now time.Time, look func(*reader) uint32) {
-	for target := w.tick(now); w.now < target; {
-		w.now++
-		slot := &w.slots[w.now%uint32(len(w.slots))]
+	last := w.now
+	w.now = w.tick(now)
+	missed := w.now - last
+	if missed > 1<<31 {
+		missed = 0 // now is of before the last turn
+		w.now = last
+	}
+	for i := range min(missed, wheelSlots) {
+		slot := &w.slots[(last+1+i)%wheelSlots]
 		list := *slot
 		*slot = nil
 		for list != nil {
@@ -75,16 +88,17 @@ func (w *wheel) turn(now time.Time, look func(*reader) uint32) {
 }
 
 // tick pings who had silence for a heartbeat, and ends who has been full for
-// the write timeout.
-func (l *loop) tick() {
-	now := time.Now()
+// the write timeout: at the next look, so up to a quarter of a heartbeat late,
+// and where the timeout is shorter than a heartbeat, by up to one and a quarter.
+func (l *loop) tick(now time.Time) {
 	ping := appendPing(nil, now)
-	timeout := uint32(l.hub.o.WriteTimeout / l.wheel.step)
+	timeout := uint32(min(l.hub.o.WriteTimeout/l.wheel.step, 1<<30))
 	l.wheel.turn(now, func(r *reader) (again uint32) {
+		if r.gone {
+			return 0
+		}
 		silence := l.wheel.now - r.last
 		switch {
-		case r.gone:
-			return 0
 		case r.blocked && silence >= timeout:
 			l.end(r, slow)
 			return 0
@@ -103,16 +117,16 @@ func (l *loop) tick() {
 // ping sends a heartbeat, which is no part of the tail, so it must go out whole:
 // to a socket that took a part of it nothing sensible can follow.
 func (l *loop) ping(r *reader, frame []byte) (again uint32) {
-	n, err := r.write(frame)
+	n, why := l.send(r, frame)
 	switch {
-	case err != nil:
-		l.end(r, hangup)
-		return 0
+	case why != "":
 	case n == 0:
 		r.blocked = true
 	case n < len(frame):
-		r.within = true
-		l.end(r, slow)
+		r.within, why = true, slow
+	}
+	if why != "" {
+		l.end(r, why)
 		return 0
 	}
 	r.last = l.wheel.now

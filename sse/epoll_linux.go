@@ -1,0 +1,93 @@
+package sse
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxEvents is how many sockets' events are taken from the kernel at once.
+	maxEvents = 256
+	// allEvents is what a loop wants to know of a socket: that it has room again
+	// after it was full, said once, and that its client is gone, which is also
+	// said of one that only ended its side: net/http takes both for the same.
+	allEvents = unix.EPOLLET | unix.EPOLLOUT | unix.EPOLLRDHUP
+)
+
+// enlist has the kernel tell of a reader's socket, what is true of it already
+// included: a client that hung up on its way here is not missed.
+func (l *loop) enlist(r *reader) error {
+	l.gen++
+	r.gen = l.gen
+	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, int(r.fd), &unix.EpollEvent{Events: allEvents, Fd: r.fd, Pad: int32(r.gen)})
+}
+
+// watch waits for the kernel's events and hands them to the loop, batch by
+// batch: the loop sleeps on what happens in rooms and in sockets alike. It owns
+// the batch while the loop doesn't.
+func (l *loop) watch() {
+	raw, err := l.file.SyscallConn()
+	buf := make([]unix.EpollEvent, maxEvents)
+	for err == nil {
+		n := 0
+		var failure error
+		err = raw.Read(func(uintptr) bool {
+			n, failure = l.poll(buf)
+			return n > 0 || failure != nil // else wait until there is something
+		})
+		if err = errors.Join(err, failure); err != nil {
+			break
+		}
+		select {
+		case l.events <- buf[:n]:
+			<-l.taken
+		case <-l.over:
+			return
+		}
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) { // which is how close says so
+		l.hub.o.Log.Error("sockets are not watched any more", "error", err)
+	}
+}
+
+// poll takes what the kernel has to say, without waiting.
+func (l *loop) poll(buf []unix.EpollEvent) (n int, err error) {
+	for {
+		n, err = unix.EpollWait(l.epoll, buf, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
+
+// handle takes what the kernel says of sockets.
+func (l *loop) handle(events []unix.EpollEvent) {
+	for _, e := range events {
+		if int(e.Fd) >= len(l.table) {
+			continue // it never got in
+		}
+		r := l.table[e.Fd]
+		switch {
+		case r == nil || r.gen != uint32(e.Pad): // it ended after the kernel spoke
+		case e.Events&unix.EPOLLERR != 0:
+			l.end(r, verdictOf(r.fd))
+		case e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0:
+			l.end(r, hangup)
+		case r.blocked:
+			l.unblock(r)
+		}
+	}
+}
+
+// unblock goes on with a reader whose socket was full. Where that brought
+// nothing, the write timeout runs on.
+func (l *loop) unblock(r *reader) {
+	last, pos := r.last, r.pos
+	r.blocked = false
+	l.attend(r)
+	if r.blocked && r.pos == pos {
+		r.last = last
+	}
+}
