@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,6 +26,7 @@ func serveHTTP(t *testing.T, w *world, setUp func(*httptest.Server)) *httptest.S
 			Room: chat.Lobby, Person: chat.Person{ID: "p_1"}, LastEventID: r.URL.Query().Get("after"), History: 50,
 		})
 	}))
+	srv.Config.ConnContext = ConnContext
 	if setUp != nil {
 		setUp(srv)
 	}
@@ -71,41 +70,6 @@ func readUntil(t *testing.T, r *bufio.Reader, what string) string {
 	}
 }
 
-func TestServe_OverHTTP1IsARawBodyThatEndsWithTheConnection(t *testing.T) {
-	w := newWorld(t, Options{Drain: time.Millisecond})
-	w.log.say(chat.Lobby, 1)
-	srv := serveHTTP(t, w, nil)
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	r := bufio.NewReader(conn)
-	head := readUntil(t, r, "retry: ")
-	head, _, _ = strings.Cut(head, "retry: ")
-	for _, want := range []string{
-		"HTTP/1.1 200 OK\r\n", "\r\nContent-Type: text/event-stream\r\n", "\r\nCache-Control: no-cache, no-transform\r\n",
-		"\r\nX-Accel-Buffering: no\r\n", "\r\nConnection: close\r\n",
-	} {
-		if !strings.Contains(head, want) {
-			t.Errorf("no %q in %q", want, head)
-		}
-	}
-	if strings.Contains(head, "Transfer-Encoding") || !strings.HasSuffix(head, "\r\n\r\n") {
-		t.Errorf("the body is not raw: %q", head)
-	}
-	readUntil(t, r, "message 0")
-	w.log.say(chat.Lobby, 1)
-	readUntil(t, r, "message 1") // arrives by itself: it was flushed
-	w.Drain(t.Context())
-	rest, err := io.ReadAll(r)
-	if err != nil || !strings.HasSuffix(string(rest), "event: bye\ndata: {\"reason\":\"drain\"}\n\n") {
-		t.Errorf("the end: %q, %v", rest, err)
-	}
-}
-
 func TestServe_OverHTTP2HasNoConnectionHeader(t *testing.T) {
 	w := newWorld(t, Options{})
 	w.log.say(chat.Lobby, 1)
@@ -118,25 +82,6 @@ func TestServe_OverHTTP2HasNoConnectionHeader(t *testing.T) {
 	readUntil(t, r, "message 0")
 	w.log.say(chat.Lobby, 1)
 	readUntil(t, r, "message 1")
-}
-
-func TestServe_AServersReadTimeoutDoesNotCutStreams(t *testing.T) {
-	w := newWorld(t, Options{Heartbeat: 300 * time.Millisecond})
-	srv := serveHTTP(t, w, func(s *httptest.Server) { s.Config.ReadTimeout = 100 * time.Millisecond })
-	r := bufio.NewReader(ask(t, srv, "/").Body)
-	readUntil(t, r, "event: ping")
-	readUntil(t, r, "event: ping")
-	readUntil(t, r, "event: ping")
-}
-
-func TestServe_SeesAHangUpOnTheSocket(t *testing.T) {
-	w := newWorld(t, Options{})
-	srv := serveHTTP(t, w, nil)
-	res := ask(t, srv, "/")
-	readUntil(t, bufio.NewReader(res.Body), "data:")
-	_ = res.Body.Close()
-	until(t, func() bool { return w.who.heard() == "+p_1 -p_1" })
-	until(t, func() bool { return testutil.ToFloat64(w.o.Metrics.closes.WithLabelValues("hangup")) == 1 })
 }
 
 // until waits for a condition on real time, with a limit that only a fault reaches.
@@ -260,40 +205,6 @@ func TestSlow_AnAppendWaitsForNobody(t *testing.T) {
 			t.Errorf("took %v", d)
 		}
 	})
-}
-
-func TestSlow_OnARealSocketAReaderThatStopsIsClosedAndCostsOthersNothing(t *testing.T) {
-	const tailSize = 64 << 10
-	w := newWorld(t, Options{TailSize: tailSize, WriteTimeout: time.Second})
-	srv := serveHTTP(t, w, func(s *httptest.Server) {
-		s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-			_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10) // so that it is full soon
-			return ctx
-		}
-	})
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.(*net.TCPConn).SetReadBuffer(8 << 10)
-	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // and never reads
-
-	good := bufio.NewReader(ask(t, srv, "/").Body)
-	readUntil(t, good, "event: hello")
-	until(t, func() bool { return strings.Count(w.who.heard(), "+") == 2 })
-	isSlow := func() bool { return testutil.ToFloat64(w.o.Metrics.closes.WithLabelValues("slow")) == 1 }
-	for said := 0; !isSlow(); said += 50 {
-		if said > 1_000_000 {
-			t.Fatal("it is never closed")
-		}
-		w.log.say(chat.Lobby, 50)
-		readUntil(t, good, fmt.Sprintf(`"message %d"`, said+49)) // the other keeps up
-		r := w.openRoom()
-		if got := held(r.tail); got > tailSize+2*r.tail.segmentCap {
-			t.Fatalf("the tail holds %d bytes", got)
-		}
-	}
 }
 
 func TestSlow_OverHTTP2AReaderThatStopsIsClosedAsSlow(t *testing.T) {

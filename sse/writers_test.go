@@ -1,0 +1,326 @@
+package sse
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http/httptest"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"causette/chat"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// eachWriter runs a test over real sockets with either writer.
+func eachWriter(t *testing.T, test func(t *testing.T, o Options)) {
+	t.Run("handler", func(t *testing.T) { test(t, Options{Log: quiet}) })
+	if runtime.GOOS == "linux" {
+		t.Run("poller", func(t *testing.T) { test(t, Options{Log: quiet, Poller: true}) })
+	}
+}
+
+// dialRaw opens a stream on a connection of its own, and bounds its life.
+func dialRaw(t *testing.T, srv *httptest.Server, query string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprintf(conn, "GET /%s HTTP/1.1\r\nHost: x\r\n\r\n", query)
+	return conn, bufio.NewReader(conn)
+}
+
+// closes is how many streams ended for a reason.
+func (w *world) closes(why reason) int {
+	return int(testutil.ToFloat64(w.o.Metrics.closes.WithLabelValues(string(why))))
+}
+
+// expectEnd reads what is left, which must end with a bye.
+func expectEnd(t *testing.T, r io.Reader, why reason) {
+	t.Helper()
+	rest, err := io.ReadAll(r)
+	if bye := fmt.Sprintf("event: bye\ndata: {\"reason\":%q}\n\n", string(why)); err != nil || !strings.HasSuffix(string(rest), bye) {
+		t.Errorf("it ends with %q, %v", rest, err)
+	}
+}
+
+func TestWriters_SendARawBodyThatEndsWithTheConnection(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		o.Drain = time.Millisecond
+		w := newWorld(t, o)
+		w.log.say(chat.Lobby, 1)
+		_, r := dialRaw(t, serveHTTP(t, w, nil), "")
+		head := readUntil(t, r, "retry: ")
+		head, _, _ = strings.Cut(head, "retry: ")
+		for _, want := range []string{
+			"HTTP/1.1 200 OK\r\n", "\r\nContent-Type: text/event-stream\r\n", "\r\nCache-Control: no-cache, no-transform\r\n",
+			"\r\nX-Accel-Buffering: no\r\n", "\r\nConnection: close\r\n",
+		} {
+			if !strings.Contains(head, want) {
+				t.Errorf("no %q in %q", want, head)
+			}
+		}
+		if strings.Contains(head, "Transfer-Encoding") || !strings.HasSuffix(head, "\r\n\r\n") {
+			t.Errorf("the body is not raw: %q", head)
+		}
+		readUntil(t, r, "message 0")
+		w.log.say(chat.Lobby, 1)
+		readUntil(t, r, "message 1") // arrives by itself: it was flushed
+		w.Drain(t.Context())
+		expectEnd(t, r, drain)
+	})
+}
+
+func TestWriters_AServersReadTimeoutDoesNotCutStreams(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		o.Heartbeat = 300 * time.Millisecond
+		w := newWorld(t, o)
+		_, r := dialRaw(t, serveHTTP(t, w, func(s *httptest.Server) { s.Config.ReadTimeout = 100 * time.Millisecond }), "")
+		for range 3 {
+			readUntil(t, r, "event: ping")
+		}
+	})
+}
+
+func TestWriters_SeeAHangUp(t *testing.T) {
+	for name, hangUp := range map[string]func(*net.TCPConn) error{
+		"closed": (*net.TCPConn).Close, "half closed": (*net.TCPConn).CloseWrite,
+		"reset": func(c *net.TCPConn) error { _ = c.SetLinger(0); return c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWriter(t, func(t *testing.T, o Options) {
+				w := newWorld(t, o)
+				conn, r := dialRaw(t, serveHTTP(t, w, nil), "")
+				readUntil(t, r, "data:")
+				if err := hangUp(conn.(*net.TCPConn)); err != nil {
+					t.Fatal(err)
+				}
+				until(t, func() bool { return w.who.heard() == "+p_1 -p_1" && w.closes(hangup) == 1 })
+				until(t, func() bool { return testutil.ToFloat64(w.o.Metrics.streams) == 0 })
+			})
+		})
+	}
+}
+
+func TestWriters_AReaderThatHangsUpAtOnceIsSeen(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		const n = 200 // somewhere from before its hello to after it was taken over
+		for range n {
+			conn, _ := dialRaw(t, srv, "")
+			if rand.IntN(2) == 0 {
+				_, _ = conn.Read(make([]byte, 1+rand.IntN(400)))
+			}
+			_ = conn.Close()
+		}
+		until(t, func() bool { return w.closes(hangup) == n })
+		until(t, func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.streams == 0
+		})
+		heard := w.who.heard()
+		if strings.Count(heard, "+") != strings.Count(heard, "-") {
+			t.Errorf("presence heard %s", heard)
+		}
+	})
+}
+
+func TestWriters_AReaderThatStopsIsClosedAndCostsOthersNothing(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		const tailSize = 64 << 10
+		o.TailSize, o.WriteTimeout = tailSize, time.Second
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, func(s *httptest.Server) {
+			s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+				_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10) // so that it is full soon
+				return ConnContext(ctx, c)
+			}
+		})
+		stuck, _ := dialRaw(t, srv, "") // and never reads
+		_ = stuck.(*net.TCPConn).SetReadBuffer(8 << 10)
+		_, good := dialRaw(t, srv, "")
+		readUntil(t, good, "event: hello")
+		until(t, func() bool { return strings.Count(w.who.heard(), "+") == 2 })
+		for said := 0; w.closes(slow) == 0; said += 50 {
+			if said > 1_000_000 {
+				t.Fatal("it is never closed")
+			}
+			w.log.say(chat.Lobby, 50)
+			readUntil(t, good, fmt.Sprintf(`"message %d"`, said+49)) // the other keeps up
+			r := w.openRoom()
+			if got := held(r.tail); got > tailSize+2*r.tail.segmentCap {
+				t.Fatalf("the tail holds %d bytes", got)
+			}
+		}
+	})
+}
+
+func TestWriters_CloseSaysByeToWhoeverIsThere(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		_, r := dialRaw(t, srv, "")
+		readUntil(t, r, "event: hello")
+		w.Close()
+		expectEnd(t, r, drain)
+		w.Close() // twice does no harm
+		_, late := dialRaw(t, srv, "")
+		expectEnd(t, late, drain)
+	})
+}
+
+func TestWriters_ReplaceSendsEveryReaderAway(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		said := w.log.say(chat.Lobby, 300)
+		for _, query := range []string{"", "?after=" + said[0]} {
+			_, r := dialRaw(t, srv, query)
+			readUntil(t, r, "message 299")
+			w.log.lose()
+			expectEnd(t, r, replaced)
+			_, again := dialRaw(t, srv, "?after="+said[299])
+			readUntil(t, again, `"resume":"gap"`)
+			said = w.log.say(chat.Lobby, 300)
+			readUntil(t, again, "message 299")
+		}
+	})
+}
+
+func TestWriters_AFullInstanceSaysSo(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		o.MaxStreams = 1
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		conn, r := dialRaw(t, srv, "")
+		readUntil(t, r, "event: hello")
+		_, other := dialRaw(t, srv, "")
+		expectEnd(t, other, full)
+		_ = conn.Close()
+		until(t, func() bool { return w.closes(hangup) == 1 })
+		_, next := dialRaw(t, srv, "")
+		readUntil(t, next, "event: hello")
+	})
+}
+
+func TestWriters_CountWhatTheySend(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		o.Drain, o.Heartbeat = time.Millisecond, 200*time.Millisecond
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		got := 0
+		for range 3 {
+			_, r := dialRaw(t, srv, "")
+			got += len(after(readUntil(t, r, "event: hello"), "\r\n\r\n"))
+			w.log.say(chat.Lobby, 2)
+			got += len(readUntil(t, r, "event: ping"))
+			w.log.lose()
+			rest, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += len(rest)
+		}
+		until(t, func() bool { return int(testutil.ToFloat64(w.o.Metrics.bytes)) == got })
+		until(t, func() bool { n, _ := observed(t, w.o.Metrics.delay); return n > 0 })
+	})
+}
+
+func after(s, sep string) string { _, s, _ = strings.Cut(s, sep); return s }
+
+// changing is what differs from stream to stream in the same events.
+var changing = regexp.MustCompile(`retry: \d+|"at":"[^"]+"|Date: [^\r]+`)
+
+func TestWriters_SendTheSameBytes(t *testing.T) {
+	var sent []string
+	eachWriter(t, func(t *testing.T, o Options) {
+		o.Instance, o.Heartbeat, o.Drain = "one", 400*time.Millisecond, time.Millisecond
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		w.log.sayMore(chat.Lobby, 150, strings.Repeat("é", 700))
+		var all strings.Builder
+		for _, query := range []string{"", "?after=1000-3", "?after=1000-120", "?after=none"} {
+			conn, r := dialRaw(t, srv, query)
+			all.WriteString(readUntil(t, r, `"message 149`))
+			all.WriteString(readUntil(t, r, "\n")) // the empty line
+			// Each by itself: a ping may otherwise come in between.
+			w.log.live(chat.Lobby, chat.KindTyping, `{"who":{"id":"p_2"}}`)
+			all.WriteString(readUntil(t, r, "p_2"))
+			all.WriteString(readUntil(t, r, "\n"))
+			all.WriteString(readUntil(t, r, "event: ping"))
+			all.WriteString(readUntil(t, r, "data:"))
+			_ = conn.Close()
+			until(t, func() bool { return strings.Count(w.who.heard(), "-") == strings.Count(w.who.heard(), "+") })
+		}
+		_, r := dialRaw(t, srv, "?after=1000-149")
+		readUntil(t, r, "event: hello")
+		readUntil(t, r, "\n")
+		w.Drain(t.Context())
+		rest, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(rest)
+		sent = append(sent, changing.ReplaceAllString(all.String(), ""))
+	})
+	if len(sent) == 2 && sent[0] != sent[1] {
+		t.Errorf("the handler sends %q\nthe poller %q", sent[0], sent[1])
+	}
+}
+
+// Readers come, are cut anywhere, and come back, while the room grows: each one
+// gets every message once and in order.
+func TestWriters_HundredsComeAndGoUnderAppends(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		o.TailSize = 16 << 10
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		w.log.say(chat.Lobby, 300)
+		stop := make(chan struct{})
+		var writer, readers sync.WaitGroup
+		writer.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+					w.log.say(chat.Lobby, 3)
+					w.log.live(chat.Lobby, chat.KindTyping, "{}")
+				}
+			}
+		})
+		for range 100 {
+			readers.Go(func() {
+				last := "0-0"
+				for range 4 {
+					conn, r := dialRaw(t, srv, "?after="+last)
+					_ = conn.SetReadDeadline(time.Now().Add(rand.N(60 * time.Millisecond)))
+					raw, _ := io.ReadAll(r) // cut by the deadline, anywhere
+					_ = conn.Close()
+					events, id, _ := readSSE(after(string(raw), "\r\n\r\n"))
+					if id != "" {
+						last = contiguous(t, last, events)
+					}
+				}
+			})
+		}
+		readers.Wait()
+		close(stop)
+		writer.Wait()
+		until(t, func() bool { return strings.Count(w.who.heard(), "+") == strings.Count(w.who.heard(), "-") })
+		until(t, func() bool { return testutil.ToFloat64(w.o.Metrics.streams) == 0 })
+	})
+}
