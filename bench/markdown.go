@@ -1,0 +1,234 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// sections is results as Markdown.
+func sections(result any) string {
+	switch r := result.(type) {
+	case *Report:
+		return r.markdown()
+	case *Far:
+		return r.markdown()
+	case *Rooms:
+		return r.markdown()
+	}
+	return ""
+}
+
+// table is a Markdown table under way.
+type table struct{ strings.Builder }
+
+func newTable(heads ...string) *table {
+	t := &table{}
+	t.row(heads...)
+	rule := make([]string, len(heads))
+	for i := range rule {
+		rule[i] = "---"
+	}
+	t.row(rule...)
+	return t
+}
+
+func (t *table) row(cells ...string) { t.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+
+// number writes a measurement with about three digits; a dash for none.
+func number(v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "–"
+	case math.Abs(v) >= 1000:
+		return thousands(int(math.Round(v)))
+	case math.Abs(v) >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case math.Abs(v) >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	first := 0
+	if n < 0 {
+		first = 1
+	}
+	for i := len(s) - 3; i > first; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// place says where and when.
+func (h Header) place() string {
+	m := h.Machine
+	var versions []string
+	for name, v := range m.Versions {
+		versions = append(versions, name+" "+v)
+	}
+	slices.Sort(versions)
+	return fmt.Sprintf("%s, %d cores (%s), %.0f GiB, Linux %s (%s), %s. Load average before: %s. `%s`\n",
+		h.Taken, m.Cores, m.CPU, float64(m.Memory)/(1<<30), m.Kernel, m.System, strings.Join(versions, ", "), m.Load, h.Command)
+}
+
+func (r *Report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\nMedians of %d; × is to the floor in the same run.\n\n", r.place(), r.Runs)
+	b.WriteString("**CPU µs per delivery**, server only (× floor)\n\n" + r.cpu() + "\n")
+	b.WriteString("**Publish to receive**, p50 / p99 / p99.9 ms\n\n" + r.delay() + "\n")
+	b.WriteString("**Readers and posts**\n\n" + r.rest() + "\n")
+	b.WriteString("**Lost, doubled, out of order, readers cut**, all runs and scenes together\n\n" + r.faults())
+	return b.String()
+}
+
+func (r *Report) heads(first string) []string {
+	heads := []string{first}
+	for _, sc := range r.Scenes {
+		if sc.Key == "burst" {
+			heads = append(heads, fmt.Sprintf("burst: %.0f/s to %s", sc.PerSecond, thousands(sc.Readers)))
+			continue
+		}
+		heads = append(heads, fmt.Sprintf("%s readers, %.0f/s", thousands(sc.Readers), sc.PerSecond))
+	}
+	return heads
+}
+
+func (r *Report) floor() Result {
+	for _, s := range r.Systems {
+		if s.Kind == "floor" {
+			return s
+		}
+	}
+	return Result{}
+}
+
+func (r *Report) cpu() string {
+	t, floor := newTable(r.heads("")...), r.floor()
+	for _, s := range r.Systems {
+		cells := []string{s.Name}
+		for _, sc := range r.Scenes {
+			ours := s.Fanout[sc.Key]
+			cell := number(median(ours, Fanout.cpu))
+			if cell != "–" && s.Kind != "floor" {
+				cell += fmt.Sprintf(" (%.2f)", ratio(ours, floor.Fanout[sc.Key], Fanout.cpu))
+			}
+			cells = append(cells, cell)
+		}
+		t.row(cells...)
+	}
+	return t.String()
+}
+
+func (r *Report) delay() string {
+	t := newTable(append(r.heads(""), "two instances, through Redis")...)
+	for _, s := range r.Systems {
+		cells := []string{s.Name}
+		for _, sc := range r.Scenes {
+			cells = append(cells, delays(s.Fanout[sc.Key]))
+		}
+		t.row(append(cells, delays(s.Pair))...)
+	}
+	return t.String()
+}
+
+func delays(f []Fanout) string {
+	if len(f) == 0 {
+		return "–"
+	}
+	return number(median(f, Fanout.p50)) + " / " + number(median(f, Fanout.p99)) + " / " + number(median(f, Fanout.p999))
+}
+
+func (r *Report) rest() string {
+	readers := 0
+	for _, sc := range r.Scenes {
+		readers = max(readers, sc.Readers)
+	}
+	t := newTable("", fmt.Sprintf("resident B per reader, %s readers", thousands(readers)), "readers let in, per s", "burst: deliveries/s",
+		"posts/s, 32 clients", "server + Redis µs", "posts/s, 256 clients", "server + Redis µs")
+	for _, s := range r.Systems {
+		cells := []string{s.Name, number(median(s.Memory, Memory.each)), number(median(s.Memory, func(m Memory) float64 { return fine(m.Trouble, m.PerSecond) }))}
+		if len(s.Named) > 0 {
+			cells[1] += fmt.Sprintf("; with a nickname %s", number(median(s.Named, Memory.each)))
+		}
+		cells = append(cells, number(median(s.Fanout["burst"], func(f Fanout) float64 { return fine(f.broken(), f.PerSecond) })))
+		for _, n := range clients {
+			p := s.Posts[fmt.Sprint(n)]
+			cells = append(cells, number(median(p, func(p PostRate) float64 { return fine(p.Trouble, p.PerSecond) })),
+				number(median(p, func(p PostRate) float64 { return fine(p.Trouble, p.CPU) }))+" + "+
+					number(median(p, func(p PostRate) float64 { return fine(p.Trouble, p.Redis) })))
+		}
+		t.row(cells...)
+	}
+	return t.String()
+}
+
+func (r *Report) faults() string {
+	t := newTable("", "deliveries", "lost", "doubled", "out of order", "readers cut", "")
+	for _, s := range r.Systems {
+		if s.Absent != "" {
+			t.row(s.Name, "–", "–", "–", "–", "–", "not to be had here: "+s.Absent)
+			continue
+		}
+		all := slices.Clone(s.Pair)
+		for _, sc := range r.Scenes {
+			all = append(all, s.Fanout[sc.Key]...)
+		}
+		t.row(s.Name, thousands(total(all, func(f Fanout) int { return f.Expected })), thousands(total(all, func(f Fanout) int { return f.Lost })),
+			thousands(total(all, func(f Fanout) int { return f.Doubled })), thousands(total(all, func(f Fanout) int { return f.Disordered })),
+			thousands(total(all, func(f Fanout) int { return f.Cut })), s.trouble())
+	}
+	return t.String()
+}
+
+// trouble is the first thing that went wrong in any sample.
+func (s Result) trouble() string {
+	var first string
+	note := func(where, what string) {
+		if first == "" && what != "" {
+			first = where + ": " + what
+		}
+	}
+	for key, samples := range s.Fanout {
+		for _, f := range samples {
+			note(key, f.Trouble)
+		}
+	}
+	for _, f := range s.Pair {
+		note("two instances", f.Trouble)
+	}
+	for _, m := range append(slices.Clone(s.Memory), s.Named...) {
+		note("memory", m.Trouble)
+	}
+	for key, samples := range s.Posts {
+		for _, p := range samples {
+			note(key+" clients", p.Trouble)
+		}
+	}
+	return first
+}
+
+// fine is v, unless there was trouble.
+func fine(trouble string, v float64) float64 {
+	if trouble != "" {
+		return math.NaN()
+	}
+	return v
+}
+
+// broken is the trouble that leaves nothing to measure; lost messages do not.
+func (f Fanout) broken() string {
+	if f.Expected > 0 && f.Lost < f.Expected {
+		return ""
+	}
+	return "nothing was delivered"
+}
+
+func (f Fanout) cpu() float64  { return fine(f.broken(), f.CPU) }
+func (f Fanout) p50() float64  { return fine(f.broken(), f.P50) }
+func (f Fanout) p99() float64  { return fine(f.broken(), f.P99) }
+func (f Fanout) p999() float64 { return fine(f.broken(), f.P999) }
+func (m Memory) each() float64 { return fine(m.Trouble, m.Each) }
