@@ -49,7 +49,9 @@ func (g *group) remove(r *reader) {
 		g.move(g.next, hole)
 		hole = g.next
 	}
-	g.move(last, hole)
+	if hole != last { // else who stood there may have filled the first hole
+		g.move(last, hole)
+	}
 	g.readers[last] = nil
 	g.readers = g.readers[:last]
 }
@@ -66,7 +68,7 @@ func (g *group) pass() (more bool) {
 		g.seen = g.tail.end.Load()
 	}
 	over, from := g.tail.closed.Load(), g.seen
-	for budget := slice; budget > 0 && g.next < len(g.readers); {
+	for budget := g.loop.slice; budget > 0 && g.next < len(g.readers); {
 		r := g.readers[g.next]
 		g.next++ // before r may be removed, which moves it back
 		before := max(r.pos, r.liveFrom)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ type hand struct {
 	*Hub
 	room  *room
 	entry *entry
+	done  func() // ends it all; when the test ends at the latest
 }
 
 func newHand(tb testing.TB, o Options) *hand {
@@ -31,11 +33,12 @@ func newHand(tb testing.TB, o Options) *hand {
 	}
 	h.loop = l
 	h.entry, h.room = h.open(chat.Lobby)
-	tb.Cleanup(func() {
+	h.done = sync.OnceFunc(func() {
 		l.endAll()
 		_ = l.file.Close()
 		h.Hub.Close()
 	})
+	tb.Cleanup(h.done)
 	return h
 }
 
@@ -46,9 +49,15 @@ func (h *hand) open(id chat.RoomID) (*entry, *room) {
 	return e, e.room
 }
 
+// fataler is a test, or one run of a property.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
 // pair is two ends of a connection: the loop's, and the client's, which does not
 // wait either. Small buffers have few frames fill them.
-func pair(tb testing.TB, small bool) (server, client int) {
+func pair(tb fataler, small bool) (server, client int) {
 	tb.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -63,7 +72,7 @@ func pair(tb testing.TB, small bool) (server, client int) {
 }
 
 // join has a reader of e's room come to the loop, at its tail's end.
-func (h *hand) join(tb testing.TB, e *entry, small bool) (r *reader, client int) {
+func (h *hand) join(tb fataler, e *entry, small bool) (r *reader, client int) {
 	tb.Helper()
 	server, client := pair(tb, small)
 	if err := h.admit(); err != nil {
@@ -82,12 +91,13 @@ func (h *hand) join(tb testing.TB, e *entry, small bool) (r *reader, client int)
 func (h *hand) settle() {
 	events := make([]unix.EpollEvent, maxEvents)
 	for {
+		arriving, growing := h.adopt(), h.advance()
 		n, err := h.poll(events)
 		if err != nil {
 			panic(err)
 		}
 		h.handle(events[:n])
-		if arriving, growing := h.adopt(), h.advance(); n == 0 && !arriving && !growing {
+		if n == 0 && !arriving && !growing {
 			return
 		}
 	}
@@ -95,7 +105,7 @@ func (h *hand) settle() {
 
 // drink takes at most n bytes from a client's end, and reports whether that end
 // is over.
-func drink(tb testing.TB, client int, n int) (got []byte, over bool) {
+func drink(tb fataler, client int, n int) (got []byte, over bool) {
 	tb.Helper()
 	buf := make([]byte, n)
 	for len(got) < n {

@@ -23,6 +23,7 @@ type newcomer struct {
 type loop struct {
 	// Static after construction.
 	hub    *Hub
+	slice  int      // how many readers are written to in a row
 	epoll  int      // descriptor
 	file   *os.File // epoll, as the runtime's own poller knows it, so that waiting costs no thread
 	wake   chan struct{}
@@ -56,7 +57,7 @@ func newLoop(h *Hub) (*loop, error) {
 		return nil, errors.Join(fmt.Errorf("epoll: %w", err), unix.Close(fd))
 	}
 	return &loop{
-		hub: h, epoll: fd, file: os.NewFile(uintptr(fd), "epoll"),
+		hub: h, slice: slice, epoll: fd, file: os.NewFile(uintptr(fd), "epoll"),
 		wake: make(chan struct{}, 1), events: make(chan []unix.EpollEvent), taken: make(chan struct{}), over: make(chan struct{}),
 		groups: make(map[*tail]*group), wheel: newWheel(h.o.Heartbeat),
 	}, nil

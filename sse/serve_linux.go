@@ -7,7 +7,7 @@ import "slices"
 // adopt takes in some of those who have come. It reports whether there are more.
 func (l *loop) adopt() (more bool) {
 	l.mu.Lock()
-	n := min(len(l.inbox), slice)
+	n := min(len(l.inbox), l.slice)
 	some := l.inbox[:n:n]
 	l.inbox = l.inbox[n:]
 	more = len(l.inbox) > 0
