@@ -78,6 +78,9 @@ func (h Header) place() string {
 func (r *Report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nMedians of %d; × is to the floor in the same run.\n\n", r.place(), r.Runs)
+	if goals := r.targets(); goals != "" {
+		b.WriteString("**What it is built to show**\n\n" + goals + "\n")
+	}
 	b.WriteString("**CPU µs per delivery**, server only (× floor)\n\n" + r.cpu() + "\n")
 	b.WriteString("**Publish to receive**, p50 / p99 / p99.9 ms\n\n" + r.delay() + "\n")
 	b.WriteString("**Readers and posts**\n\n" + r.rest() + "\n")

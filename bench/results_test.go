@@ -71,6 +71,23 @@ func TestMarkdown_SaysRatiosFaultsAndWhatIsAbsent(t *testing.T) {
 	}
 }
 
+func TestTargets_SayWhatIsReachedAndWhoIsAhead(t *testing.T) {
+	r := sample()
+	r.Systems[3] = Result{Key: "nchan", Name: "nchan", Kind: "rival", Fanout: map[string][]Fanout{"1000": {{CPU: 9, P99: 5, Expected: 1}}}}
+	r.Systems[1].Posts = map[string][]PostRate{"32": {{PerSecond: 150}}}
+	r.Systems[2].Posts = map[string][]PostRate{"32": {{PerSecond: 100}}}
+	text := r.targets()
+	for _, want := range []string{
+		"| CPU per delivery, 1,000 readers, × floor | ≤ 1.20 | 1.10 |", "| CPU per delivery, 10,000 readers, × floor | ≤ 1.10 | – |",
+		"| posts/s, 32 clients, × the better gin + go-redis | ≥ 1.30 | 1.50 |", "| resident bytes per idle reader | ≤ 400 | 162 |",
+		"sustained in the burst | ≥ 194 | 0.00 ✗ |", "**Causette** is behind: nchan, CPU, 1000 (11.0 against 9.00).",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
 func TestChart_IsWellFormed(t *testing.T) {
 	chart := sample().chart()
 	decoder := xml.NewDecoder(strings.NewReader(chart))

@@ -27,6 +27,7 @@ type ManyRooms struct {
 	RestRedis float64 `json:"rest_redis"`
 	BeatsMean float64 `json:"beats_mean"` // arrivals in a tenth of a second, while nobody talks
 	BeatsMost int     `json:"beats_most"`
+	Beats     []int   `json:"beats"`
 	Trouble   string  `json:"trouble,omitempty"`
 }
 
@@ -45,6 +46,7 @@ const (
 	twoReaderRooms = 5000 // on each instance
 	largeRoom      = 10_000
 	smallRooms     = 1000
+	quicker        = 20 // times smaller, for a first impression
 	smallReaders   = 10
 	restWindow     = 20 // seconds, more than a heartbeat
 )
@@ -79,14 +81,18 @@ func (b *bench) manyRooms(ctx context.Context, s *systems.System, m *ManyRooms) 
 		return err
 	}
 	defer other.Stop()
-	m.Rooms, m.Readers = 2*twoReaderRooms, 4*twoReaderRooms
+	rooms := twoReaderRooms
+	if b.quick {
+		rooms /= quicker
+	}
+	m.Rooms, m.Readers = 2*rooms, 4*rooms
 	second := &stage{gen: other}
 	if _, err := second.connectAs(load.Connect{
-		Address: st.servers[1].Address, Reader: st.servers[1].Reader, FirstRoom: twoReaderRooms, Rooms: twoReaderRooms, Each: 2,
+		Address: st.servers[1].Address, Reader: st.servers[1].Reader, FirstRoom: rooms, Rooms: rooms, Each: 2,
 	}); err != nil {
 		return err
 	}
-	memory := st.memory(ctx, load.Connect{Rooms: twoReaderRooms, Each: 2})
+	memory := st.memory(ctx, load.Connect{Rooms: rooms, Each: 2})
 	if err := trouble(memory.Trouble); err != nil {
 		return err
 	}
@@ -95,12 +101,12 @@ func (b *bench) manyRooms(ctx context.Context, s *systems.System, m *ManyRooms) 
 		return err
 	}
 	if _, err := st.gen.Run(load.Run{Streams: []load.Stream{{
-		Address: st.servers[0].Address, Request: st.servers[0].Publish, Rooms: twoReaderRooms, PerSecond: 1000, Messages: twoReaderRooms,
+		Address: st.servers[0].Address, Request: st.servers[0].Publish, Rooms: rooms, PerSecond: 1000, Messages: rooms,
 	}}, Quiet: quiet, Limit: runLimit}, nil); err != nil {
 		return err
 	}
 	talked, err := st.settled(ctx)
-	m.Talked = m.PerRoom + float64(talked-memory.Whole)/twoReaderRooms
+	m.Talked = m.PerRoom + float64(talked-memory.Whole)/float64(rooms)
 	return err
 }
 
@@ -123,6 +129,7 @@ func (st *stage) beats(m *ManyRooms) error {
 	}
 	wall := time.Since(begun).Seconds()
 	m.RestCPU, m.RestRedis = meter.spentServers.Seconds()/wall, meter.spentRedis.Seconds()/wall
+	m.Beats = rested.Arrivals
 	for _, n := range rested.Arrivals {
 		m.BeatsMean += float64(n) / float64(len(rested.Arrivals))
 		m.BeatsMost = max(m.BeatsMost, n)
@@ -140,6 +147,9 @@ func (b *bench) fairness(ctx context.Context, s *systems.System, f *Fairness) er
 	defer st.strike()
 	f.Large = largeRoom
 	f.Small = min(smallRooms, (min(b.files-spareFiles, load.MaxReaders)-largeRoom)/smallReaders)
+	if b.quick {
+		f.Large, f.Small = f.Large/quicker, f.Small/quicker
+	}
 	server := st.servers[0]
 	if _, err := st.connect(server, f.Large); err != nil {
 		return err
