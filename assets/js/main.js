@@ -51,6 +51,7 @@ const connection = new Connection(texts, () => link.retry());
 let position = resume;
 
 session.onChange(() => session.named && sending.retry("nickname_required"));
+log.onOlder = () => announcer.hush();
 followViewport();
 themeSwitch();
 link.start();

@@ -37,6 +37,13 @@ export class Announcer {
     this.#count += n;
   }
 
+  /** Old messages come in, which nobody waits to hear. */
+  hush() {
+    if (this.#log.ariaLive === "off") return;
+    this.quiet();
+    this.#timer = setTimeout(() => (this.#log.ariaLive = "polite"), HEAP);
+  }
+
   /** Nothing is read out until the stream is caught up. */
   quiet() {
     clearTimeout(this.#timer);

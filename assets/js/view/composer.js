@@ -79,7 +79,7 @@ export class Composer {
   #measure() {
     const { value } = this.#text;
     // A count of graphemes is only worth its time near the limit.
-    const left = value.length > LONGEST - WARN ? LONGEST - length(value.trim()) : LONGEST;
+    const left = value.length >= LONGEST - WARN ? LONGEST - length(value.trim()) : LONGEST;
     this.#counter.hidden = left > WARN;
     this.#counter.classList.toggle("over", left < 0);
     if (left <= WARN) this.#counter.textContent = this.#texts.t(left < 0 ? "composer.over" : "composer.left", { n: Math.abs(left) });

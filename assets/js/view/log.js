@@ -27,6 +27,8 @@ export class Log {
   detached = false;
   /** Called when rows were trimmed above, so that there is something older again. */
   onTrimmed = () => {};
+  /** Called before older rows come in. */
+  onOlder = () => {};
 
   /**
    * @param {Texts} texts
@@ -80,6 +82,7 @@ export class Log {
   prepend(messages) {
     /** @type {[string, HTMLElement][]} */
     const older = messages.filter((m) => !this.#rows.get(m.id)).map((m) => [m.id, messageRow(m, this.#session)]);
+    this.onOlder();
     this.#scroll.keep(() => {
       const next = this.#rows.stack(older);
       for (const [, row] of older) this.#dress(row);
