@@ -20,6 +20,11 @@
 //	catchup  its road through the log into the tail
 //	pace     how long it waits: heartbeats, back-off, its turn to leave
 //	handler  the writer that has a goroutine per client
+//	poller   the writer that takes the socket from net/http, on Linux: its
+//	         loops, their readers by room (group), what they do (serve), what
+//	         the kernel tells them (epoll), heartbeats (wheel) and their drain
+//	         (departure)
+//	limit    how many streams the limit of open files allows
 //
 // It never speaks to Redis, routes a request, or knows what a nickname or a text
 // may be.
@@ -30,6 +35,10 @@
 // Receive; readers read published bytes without a lock, because published bytes
 // never change. Nothing waits for a listener or for Redis while it holds a lock:
 // an append costs the same with one reader or ten thousand, stalled or not.
-// [Hub.Serve] runs in its caller's goroutine. The hub's own goroutines open and
-// close rooms; [Hub.Close] waits for them.
+// [Hub.Serve] runs in its caller's goroutine, and returns early from a stream that
+// the poller takes over. A loop's readers and their descriptors belong to its
+// goroutine; others reach it through its inbox and its queue alone, and tell it
+// without waiting. It gives a room a bounded slice of time before it looks at the
+// next. The hub's own goroutines open and close rooms, and run and feed the
+// loops; [Hub.Close] waits for them.
 package sse

@@ -118,7 +118,7 @@ func TestDrain_DoesNotWaitForAStalledReaderPastItsContext(t *testing.T) {
 
 func TestAdmit_AFullInstanceSendsNewStreamsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, Options{MaxStreams: 2})
+		w := newWorld(t, Options{MaxStreams: 2, Log: quiet})
 		a := w.connect(t, Subscription{})
 		w.connect(t, Subscription{})
 		c := w.connect(t, Subscription{})

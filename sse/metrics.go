@@ -26,7 +26,8 @@ type Metrics struct {
 //	causette_resumes_total           hellos, by verdict: fresh, resumed, gap
 //	causette_closes_total            streams ended, by reason: hangup, slow, drain, replaced, full, error
 //	causette_post_to_write_seconds   from a message's `at` to its write, one
-//	                                 observation per live write: its oldest message
+//	                                 observation per live write, or per slice of
+//	                                 the poller's: its oldest message
 //
 // A stream that is refused counts as a close but never as a stream.
 func NewMetrics(reg prometheus.Registerer) *Metrics {

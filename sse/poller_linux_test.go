@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -231,63 +230,4 @@ func TestPoller_DescriptorsAndGoroutinesStayFlat(t *testing.T) {
 		return w.streams == 1
 	})
 	until(t, func() bool { return descriptors(t) <= files && runtime.NumGoroutine() <= goroutines })
-}
-
-// What a reader costs in this process, kernel apart, with everything that
-// net/http had for it gone.
-func TestPoller_AnIdleReaderCostsLittle(t *testing.T) {
-	if testing.Short() {
-		t.Skip("opens thousands of sockets")
-	}
-	const n = 2000
-	w := &world{log: newFakeLog()}
-	w.Hub = NewHub(Options{Log: quiet, Poller: true, MaxStreams: -1}, w.log, benchPresence{})
-	t.Cleanup(w.Close)
-	srv := serveHTTP(t, w, nil)
-	addr := srv.Listener.Addr().(*net.TCPAddr)
-	clients := make([]int, 0, n)
-	defer func() {
-		for _, fd := range clients {
-			_ = unix.Close(fd)
-		}
-	}()
-	connect := func() {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		clients = append(clients, fd)
-		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := unix.Write(fd, []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rest := func(readers int) (live uint64, goroutines int) {
-		until(t, func() bool {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.streams == readers
-		})
-		until(t, func() bool { return runtime.NumGoroutine() < 30 }) // handed over
-		debug.FreeOSMemory()
-		runtime.GC() // pools are emptied by the second
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc, runtime.NumGoroutine()
-	}
-	for range 50 {
-		connect()
-	}
-	before, goroutines := rest(50)
-	for range n - 50 {
-		connect()
-	}
-	after, goroutinesAfter := rest(n)
-	each := int(after-before) / (n - 50)
-	t.Logf("%d bytes of heap for each idle reader", each)
-	if each > 250 || goroutinesAfter > goroutines {
-		t.Errorf("a reader costs %d bytes; %d goroutines became %d", each, goroutines, goroutinesAfter)
-	}
 }

@@ -239,7 +239,7 @@ func TestPoller_EachReaderGetsExactlyItsFramesOrIsClosedForAReason(t *testing.T)
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": c.append, "append more": c.append, "append yet more": c.append,
 			"come": c.come, "come too": c.come, "read": c.read, "read on": c.read, "read yet more": c.read,
-			"hang up": c.hangUp, "all leave": seldomly(c.allLeave), "replace": seldomly(c.replace),
+			"hang up": c.hangUp, "all leave": rarely(c.allLeave), "replace": rarely(c.replace),
 			"turn": c.turn, "turn again": c.turn, "hear": c.hear, "hear more": c.hear, "time": c.pass,
 			"": c.check,
 		})
@@ -247,8 +247,8 @@ func TestPoller_EachReaderGetsExactlyItsFramesOrIsClosedForAReason(t *testing.T)
 	})
 }
 
-// seldomly has an action happen one time in four.
-func seldomly(f func(*rapid.T)) func(*rapid.T) {
+// rarely has an action happen one time in four.
+func rarely(f func(*rapid.T)) func(*rapid.T) {
 	return func(rt *rapid.T) {
 		if rapid.IntRange(0, 3).Draw(rt, "now") == 0 {
 			f(rt)

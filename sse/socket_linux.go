@@ -33,8 +33,9 @@ func prepare(fd int, o Options) error {
 //
 // The scheduler is not told of the call, as it is of one that may block: an
 // announced call of more than 20 µs, and over loopback many are, has Go's
-// monitor take the processor away and wake a thread to go on with it. The price
-// is that a collection's stop waits for the one call under way.
+// monitor take the processor away and wake a thread to go on with it: that cost
+// 12 to 22 % of a delivery. The price of this is that a collection's stop waits
+// for the one call under way.
 func send(fd int32, p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil

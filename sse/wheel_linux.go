@@ -9,16 +9,15 @@ const (
 	// heartbeatTicks is how many steps a heartbeat has: pings are spread over
 	// that many moments.
 	heartbeatTicks = 64
-	// maxDelay is how many ticks ahead a reader can be put.
-	maxDelay = heartbeatTicks + heartbeatTicks/4
-	// wheelSlots is more than maxDelay, and a power of two, so that the count of
-	// ticks may overflow.
+	// wheelSlots is more than the five quarters of a heartbeat that a reader is
+	// put ahead at most, and a power of two, so that the count of ticks may
+	// overflow.
 	wheelSlots = 128
 )
 
 // wheel says when to look at which reader: a ring of slots, one a tick. A reader
-// stands in one slot as long as it lives, and at most maxDelay longer; writes
-// don't move it, its turn does. Owned by its loop.
+// stands in one slot as long as it lives, and until its turn comes once more;
+// writes don't move it, its turn does. Owned by its loop.
 type wheel struct {
 	slots  [wheelSlots]*reader
 	n      int // readers in slots, the gone ones included
@@ -48,7 +47,7 @@ func (w *wheel) add(r *reader) {
 
 func (w *wheel) tick(now time.Time) uint32 { return uint32(now.Sub(w.begun) / w.step) }
 
-// put has r looked at after delay ticks, from 1 to maxDelay.
+// put has r looked at after delay ticks, at least 1 and fewer than there are slots.
 func (w *wheel) put(r *reader, delay uint32) {
 	slot := &w.slots[(w.now+delay)%wheelSlots]
 	r.slot, *slot = *slot, r
