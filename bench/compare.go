@@ -18,7 +18,10 @@ func (b *bench) compare(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	for _, s := range all {
-		r := Result{Key: s.Key, Name: s.Name, Kind: string(s.Kind), Stores: s.Stores, Fanout: map[string][]Fanout{}, Posts: map[string][]PostRate{}}
+		r := Result{
+			Key: s.Key, Name: s.Name, Kind: string(s.Kind), Stores: s.Stores,
+			Fanout: map[string][]Fanout{}, Posts: map[string][]PostRate{}, NamedPosts: map[string][]PostRate{},
+		}
 		if s.Absent != nil {
 			r.Absent = s.Absent.Error()
 			say("%s is not to be had here: %v", s.Name, s.Absent)
@@ -53,8 +56,7 @@ func (b *bench) inScene(ctx context.Context, s *systems.System, sc Scene, r *Res
 	f, m := b.fanout(ctx, s, sc)
 	say("%-6s %-22s %s", sc.Key, s.Key, f)
 	r.Fanout[sc.Key] = append(r.Fanout[sc.Key], f)
-	// Of the numbers of readers, memory is reported at the largest.
-	if m != nil && sc.Readers == slices.Max(b.readers) {
+	if m != nil {
 		say("%-6s %-22s %s", "memory", s.Key, m)
 		r.Memory = append(r.Memory, *m)
 	}
@@ -62,10 +64,15 @@ func (b *bench) inScene(ctx context.Context, s *systems.System, sc Scene, r *Res
 
 func (b *bench) posting(ctx context.Context, s *systems.System, r *Result) {
 	for _, n := range clients {
-		p := b.postRate(ctx, s, n)
-		say("%-6s %-22s %s", fmt.Sprintf("post%d", n), s.Key, p)
 		key := fmt.Sprint(n)
+		p := b.postRate(ctx, s, n, false)
+		say("%-6s %-22s %s", "post"+key, s.Key, p)
 		r.Posts[key] = append(r.Posts[key], p)
+		if s.Kind == systems.Ours {
+			p := b.postRate(ctx, s, n, true)
+			say("%-6s %-22s %s", "post"+key, s.Key+", sessions", p)
+			r.NamedPosts[key] = append(r.NamedPosts[key], p)
+		}
 	}
 }
 

@@ -24,7 +24,11 @@ func render(root string) error {
 		if !found {
 			continue
 		}
-		if page, err = replaceSection(page, name, sections(result)); err != nil {
+		text := sections(result)
+		if name == "compare" {
+			text = "![CPU time of the server per delivery](performance.svg)\n\n" + text
+		}
+		if page, err = replaceSection(page, name, text); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"causette/bench/load"
@@ -36,7 +37,7 @@ func (o options) scenes() []Scene {
 	for _, n := range o.readers {
 		pace := min(20, max(2, 10_000/float64(n)))
 		all = append(all, Scene{
-			Key: fmt.Sprint(n), Readers: n, PerSecond: pace, Messages: int(pace * window), Warm: 1, Settled: n >= 1000,
+			Key: fmt.Sprint(n), Readers: n, PerSecond: pace, Messages: int(pace * window), Warm: 1, Settled: n == slices.Max(o.readers),
 		})
 	}
 	return append(all, Scene{

@@ -148,90 +148,33 @@ func delays(f []Fanout) string {
 func (r *Report) rest() string {
 	readers := 0
 	for _, sc := range r.Scenes {
-		readers = max(readers, sc.Readers)
+		if sc.Settled {
+			readers = sc.Readers
+		}
 	}
-	t := newTable("", fmt.Sprintf("resident B per reader, %s readers", thousands(readers)), "readers let in, per s", "burst: deliveries/s",
+	t := newTable("", fmt.Sprintf("resident B per reader, %s readers", thousands(readers)), "readers let in, per s", "server µs for each", "burst: deliveries/s",
 		"posts/s, 32 clients", "server + Redis µs", "posts/s, 256 clients", "server + Redis µs")
 	for _, s := range r.Systems {
-		cells := []string{s.Name, number(median(s.Memory, Memory.each)), number(median(s.Memory, func(m Memory) float64 { return fine(m.Trouble, m.PerSecond) }))}
+		burst := median(s.Fanout["burst"], func(f Fanout) float64 { return fine(f.broken(), f.PerSecond) })
+		t.row(slices.Concat([]string{s.Name}, letIn(s.Memory), []string{number(burst)}, posts(s.Posts))...)
 		if len(s.Named) > 0 {
-			cells[1] += fmt.Sprintf("; with a nickname %s", number(median(s.Named, Memory.each)))
+			t.row(slices.Concat([]string{s.Name + ", each in a session with a nickname"}, letIn(s.Named), []string{"–"}, posts(s.NamedPosts))...)
 		}
-		cells = append(cells, number(median(s.Fanout["burst"], func(f Fanout) float64 { return fine(f.broken(), f.PerSecond) })))
-		for _, n := range clients {
-			p := s.Posts[fmt.Sprint(n)]
-			cells = append(cells, number(median(p, func(p PostRate) float64 { return fine(p.Trouble, p.PerSecond) })),
-				number(median(p, func(p PostRate) float64 { return fine(p.Trouble, p.CPU) }))+" + "+
-					number(median(p, func(p PostRate) float64 { return fine(p.Trouble, p.Redis) })))
-		}
-		t.row(cells...)
 	}
 	return t.String()
 }
 
-func (r *Report) faults() string {
-	t := newTable("", "deliveries", "lost", "doubled", "out of order", "readers cut", "")
-	for _, s := range r.Systems {
-		if s.Absent != "" {
-			t.row(s.Name, "–", "–", "–", "–", "–", "not to be had here: "+s.Absent)
-			continue
-		}
-		all := slices.Clone(s.Pair)
-		for _, sc := range r.Scenes {
-			all = append(all, s.Fanout[sc.Key]...)
-		}
-		t.row(s.Name, thousands(total(all, func(f Fanout) int { return f.Expected })), thousands(total(all, func(f Fanout) int { return f.Lost })),
-			thousands(total(all, func(f Fanout) int { return f.Doubled })), thousands(total(all, func(f Fanout) int { return f.Disordered })),
-			thousands(total(all, func(f Fanout) int { return f.Cut })), s.trouble())
-	}
-	return t.String()
+func letIn(m []Memory) []string {
+	pace := median(m, func(m Memory) float64 { return fine(m.Trouble, m.PerSecond) })
+	cpu := median(m, func(m Memory) float64 { return fine(m.Trouble, m.Connect) })
+	return []string{number(median(m, Memory.each)), number(pace), number(cpu)}
 }
 
-// trouble is the first thing that went wrong in any sample.
-func (s Result) trouble() string {
-	var first string
-	note := func(where, what string) {
-		if first == "" && what != "" {
-			first = where + ": " + what
-		}
+func posts(by map[string][]PostRate) (cells []string) {
+	for _, n := range clients {
+		p := by[fmt.Sprint(n)]
+		cpu, redis := median(p, PostRate.cpu), median(p, func(p PostRate) float64 { return fine(p.Trouble, p.Redis) })
+		cells = append(cells, number(median(p, PostRate.perSecond)), number(cpu)+" + "+number(redis))
 	}
-	for key, samples := range s.Fanout {
-		for _, f := range samples {
-			note(key, f.Trouble)
-		}
-	}
-	for _, f := range s.Pair {
-		note("two instances", f.Trouble)
-	}
-	for _, m := range append(slices.Clone(s.Memory), s.Named...) {
-		note("memory", m.Trouble)
-	}
-	for key, samples := range s.Posts {
-		for _, p := range samples {
-			note(key+" clients", p.Trouble)
-		}
-	}
-	return first
+	return cells
 }
-
-// fine is v, unless there was trouble.
-func fine(trouble string, v float64) float64 {
-	if trouble != "" {
-		return math.NaN()
-	}
-	return v
-}
-
-// broken is the trouble that leaves nothing to measure; lost messages do not.
-func (f Fanout) broken() string {
-	if f.Expected > 0 && f.Lost < f.Expected {
-		return ""
-	}
-	return "nothing was delivered"
-}
-
-func (f Fanout) cpu() float64  { return fine(f.broken(), f.CPU) }
-func (f Fanout) p50() float64  { return fine(f.broken(), f.P50) }
-func (f Fanout) p99() float64  { return fine(f.broken(), f.P99) }
-func (f Fanout) p999() float64 { return fine(f.broken(), f.P999) }
-func (m Memory) each() float64 { return fine(m.Trouble, m.Each) }

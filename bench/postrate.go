@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"causette/bench/load"
 	"causette/bench/systems"
@@ -11,13 +12,14 @@ import (
 // clients are the numbers of keep-alive clients who post.
 var clients = []int{32, 256}
 
-// postRate measures clients who post to one room as fast as they are answered.
-// Nobody reads: it is the way in that is measured.
-func (b *bench) postRate(ctx context.Context, s *systems.System, clients int) (p PostRate) {
+// postRate measures clients who post to one room as fast as they are answered:
+// all the same body, or each in a session of its own. Nobody reads: it is the way
+// in that is measured.
+func (b *bench) postRate(ctx context.Context, s *systems.System, clients int, members bool) (p PostRate) {
 	st, err := b.set(ctx, s, 1, systems.Setting{Posts: true})
 	if err == nil {
 		defer st.strike()
-		err = st.post(ctx, clients, b.quick, &p)
+		err = st.post(ctx, clients, members, b.quick, &p)
 	}
 	if err != nil {
 		p.Trouble = err.Error()
@@ -25,11 +27,14 @@ func (b *bench) postRate(ctx context.Context, s *systems.System, clients int) (p
 	return p
 }
 
-func (st *stage) post(ctx context.Context, clients int, quick bool, p *PostRate) error {
+func (st *stage) post(ctx context.Context, clients int, members, quick bool, p *PostRate) error {
 	server := st.servers[0]
-	requests, err := server.Posts(ctx, clients)
-	if err != nil {
-		return err
+	requests := slices.Repeat([][]byte{server.Publish}, clients)
+	if members {
+		var err error
+		if requests, err = server.Members(ctx, clients); err != nil {
+			return err
+		}
 	}
 	meter, err := st.meter()
 	if err != nil {

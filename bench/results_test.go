@@ -63,7 +63,7 @@ func TestMarkdown_SaysRatiosFaultsAndWhatIsAbsent(t *testing.T) {
 	text := sample().markdown()
 	for _, want := range []string{
 		"| **Causette** | 11.0 (1.10) | 4.00 (0.50) |", "| gin <&> | 20.0 (2.00) | – |",
-		"| **Causette** | 162; with a nickname 900 |", "| gin <&> | 200 | 107 |", "not to be had here: no package",
+		"| **Causette** | 162 |", "| **Causette**, each in a session with a nickname | 900 |", "| gin <&> | 200 | 107 |", "not to be had here: no package",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -24,10 +24,12 @@ type Result struct {
 	Stores bool                  `json:"stores"`
 	Absent string                `json:"absent,omitempty"`
 	Fanout map[string][]Fanout   `json:"fanout,omitempty"` // by scene
-	Memory []Memory              `json:"memory,omitempty"`
-	Named  []Memory              `json:"named,omitempty"` // readers with a session and a nickname
-	Posts  map[string][]PostRate `json:"posts,omitempty"` // by number of clients
 	Pair   []Fanout              `json:"pair,omitempty"`
+	Memory []Memory              `json:"memory,omitempty"`
+	Posts  map[string][]PostRate `json:"posts,omitempty"` // by number of clients
+	// Named and NamedPosts are of people with a session and a nickname each.
+	Named      []Memory              `json:"named,omitempty"`
+	NamedPosts map[string][]PostRate `json:"named_posts,omitempty"`
 }
 
 // Fanout is one run of one scene. Times are in ms, CPU in µs per delivery.

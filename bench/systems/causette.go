@@ -53,7 +53,7 @@ func writers(ctx context.Context, shop *Shop) []string {
 	cmd := exec.Command(shop.built("causette"))
 	cmd.Dir = shop.Temp
 	// Without that variable it would start: the port is wrong too.
-	cmd.Env = proc.Environment("WRITER=none-such", "PORT=none", "HOST=127.0.0.1")
+	cmd.Env = proc.Environment("WRITER=none-such", "PORT=0", "HOST=127.0.0.1")
 	p, err := proc.Start(ctx, "causette", cmd)
 	if err != nil {
 		return []string{""}
@@ -106,7 +106,7 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 		Reader:  reader(load.Get("/events?history=0&room="+load.RoomSlot, eventStream), "event: hello\n"),
 		Publish: load.Post("/messages", "application/json", said(0)),
 		Collect: func() { nudge(ctx, address) },
-		Posts:   func(ctx context.Context, clients int) ([][]byte, error) { return memberPosts(ctx, address, clients) },
+		Members: func(ctx context.Context, clients int) ([][]byte, error) { return memberPosts(ctx, address, clients) },
 	}
 	return server, err
 }

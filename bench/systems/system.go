@@ -51,8 +51,9 @@ type Server struct {
 	Process *proc.Process
 	Reader  load.Reader
 	Publish []byte // template
-	// Posts makes one template for each of some clients.
-	Posts func(ctx context.Context, clients int) ([][]byte, error)
+	// Members opens a session with a nickname for each of some clients, and makes
+	// their templates; nil if the server knows no sessions.
+	Members func(ctx context.Context, clients int) ([][]byte, error)
 	// Collect asks the server to collect its garbage.
 	Collect func()
 }
@@ -80,15 +81,6 @@ func (s *System) Start(ctx context.Context, shop *Shop, setting Setting) (*Serve
 	if err := server.Process.Listening(ctx, server.Address); err != nil {
 		server.Process.Stop()
 		return nil, err
-	}
-	if server.Posts == nil {
-		server.Posts = func(_ context.Context, clients int) ([][]byte, error) {
-			requests := make([][]byte, clients)
-			for i := range requests {
-				requests[i] = server.Publish
-			}
-			return requests, nil
-		}
 	}
 	if server.Collect == nil {
 		server.Collect = func() {}
