@@ -10,10 +10,13 @@ import (
 const (
 	// maxEvents is how many sockets' events are taken from the kernel at once.
 	maxEvents = 256
-	// allEvents is what a loop wants to know of a socket: that it has room again
-	// after it was full, said once, and that its client is gone, which is also
-	// said of one that only ended its side: net/http takes both for the same.
-	allEvents = unix.EPOLLET | unix.EPOLLOUT | unix.EPOLLRDHUP
+	// atFirst is what a loop wants to know of a socket: that its client is gone,
+	// which is also said of one that only ended its side: net/http takes both for
+	// the same.
+	atFirst = unix.EPOLLET | unix.EPOLLRDHUP
+	// onceFull adds that it has room again. Every socket has room when it comes,
+	// and being told so was a quarter of the cost of its coming.
+	onceFull = atFirst | unix.EPOLLOUT
 )
 
 // enlist has the kernel tell of a reader's socket, what is true of it already
@@ -21,7 +24,21 @@ const (
 func (l *loop) enlist(r *reader) error {
 	l.gen++
 	r.gen = l.gen
-	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, int(r.fd), &unix.EpollEvent{Events: allEvents, Fd: r.fd, Pad: int32(r.gen)})
+	return l.control(unix.EPOLL_CTL_ADD, r, atFirst)
+}
+
+func (l *loop) control(op int, r *reader, events uint32) error {
+	return unix.EpollCtl(l.epoll, op, int(r.fd), &unix.EpollEvent{Events: events, Fd: r.fd, Pad: int32(r.gen)})
+}
+
+// block leaves a reader alone whose socket is full, until the kernel says that
+// it has room again: also if that came about before it was asked to. Should it
+// refuse to be asked, the write timeout is left.
+func (l *loop) block(r *reader) {
+	r.blocked = true
+	if !r.asked {
+		r.asked = l.control(unix.EPOLL_CTL_MOD, r, onceFull) == nil
+	}
 }
 
 // watch waits for the kernel's events and hands them to the loop, batch by

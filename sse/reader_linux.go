@@ -26,6 +26,7 @@ type reader struct {
 	place   int32  // in group.readers
 	last    uint32 // tick of the last write, or of when its socket was full
 	blocked bool   // the socket is full: its edge is waited for
+	asked   bool   // the kernel tells when it has room again
 	within  bool   // what was sent may end inside a frame
 	gone    bool   // closed, and still in a slot
 }
@@ -44,7 +45,7 @@ func (l *loop) push(r *reader, t *tail) (written int, why reason) {
 		}
 		written += n
 		if n < len(chunk) {
-			r.blocked = true
+			l.block(r)
 			if n > 0 {
 				r.pos, r.within = next-int64(len(chunk)-n), true
 			}

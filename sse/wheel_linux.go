@@ -120,7 +120,7 @@ func (l *loop) ping(r *reader, frame []byte) (again uint32) {
 	switch {
 	case why != "":
 	case n == 0:
-		r.blocked = true
+		l.block(r)
 	case n < len(frame):
 		r.within, why = true, slow
 	}
