@@ -69,8 +69,11 @@ func TestLoop_AFullSocketThatFellOffTheTailIsEnded(t *testing.T) {
 	h.settle()
 	for i := range 40 {
 		h.room.Receive(message(int64(i), 1000))
+		h.settle()
+		if i == 10 && !r.blocked {
+			t.Fatal("it is not full")
+		}
 	}
-	h.settle()
 	if !r.gone {
 		t.Error("goes on")
 	}
