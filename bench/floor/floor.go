@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -146,9 +147,9 @@ func (s *server) serve(fd int, request []byte) (rest []byte, whole bool) {
 		s.drop(fd)
 		return nil, false
 	}
-	for i := len(s.readers) - 1; i >= 0; i-- { // from the end, since a drop moves the last one
-		if !deliver(s.readers[i], body[:length]) {
-			s.drop(s.readers[i])
+	for _, reader := range slices.Backward(s.readers) { // from the end, since a drop moves the last one
+		if !deliver(reader, body[:length]) {
+			s.drop(reader)
 		}
 	}
 	s.requests[fd] = nil

@@ -34,16 +34,16 @@ func TestMain(m *testing.M) {
 func floors(t *testing.T) map[string]string {
 	t.Helper()
 	c := t.TempDir() + "/floor"
-	if out, err := exec.Command("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", c, "src/floor.c").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", c, "src/floor.c").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	addresses := map[string]string{}
 	for name, command := range map[string][]string{"C": {c}, "Go": {os.Args[0], Argument}} {
-		port, err := proc.FreePort()
+		port, err := proc.FreePort(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := proc.Start(t.Context(), name, exec.Command(command[0], append(command[1:], strconv.Itoa(port))...))
+		p, err := proc.Start(t.Context(), name, exec.CommandContext(t.Context(), command[0], append(command[1:], strconv.Itoa(port))...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func floors(t *testing.T) map[string]string {
 
 func dial(t *testing.T, address string) net.Conn {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package load
 
 import (
 	"bytes"
-	"fmt"
 	"net/http/httputil"
 	"testing"
 
@@ -36,7 +35,7 @@ func TestChunked_GivesTheContentHoweverItIsCut(t *testing.T) {
 func TestChunked_PassesOverExtensions(t *testing.T) {
 	c := chunked{on: true}
 	if got := c.decode([]byte("5;a=b\r\nhello\r\nA\r\n0123456789\r\n")); string(got) != "hello0123456789" {
-		t.Fatal(fmt.Sprintf("%q", got))
+		t.Fatalf("%q", got)
 	}
 }
 

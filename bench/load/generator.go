@@ -33,7 +33,7 @@ func Start(ctx context.Context) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, Argument)
+	cmd := exec.CommandContext(ctx, self, Argument)
 	commands, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

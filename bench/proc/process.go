@@ -134,8 +134,8 @@ func lastLine(s string) string {
 }
 
 // FreePort is a port of 127.0.0.1 that nobody listens at.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func FreePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

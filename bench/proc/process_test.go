@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T, ctx context.Context, script string) *Process {
 	t.Helper()
-	p, err := Start(ctx, "sh", exec.Command("sh", "-c", script))
+	p, err := Start(ctx, "sh", exec.CommandContext(ctx, "sh", "-c", script))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestProcess_EndsWithItsContext(t *testing.T) {
 }
 
 func TestListening_TellsWhyAProcessDoesNot(t *testing.T) {
-	port, err := FreePort()
+	port, err := FreePort(t.Context())
 	if err != nil || port == 0 {
 		t.Fatal(port, err)
 	}
@@ -79,11 +79,11 @@ func TestListening_TellsWhyAProcessDoesNot(t *testing.T) {
 }
 
 func TestRun_ReturnsTheOutputOrTheLastWords(t *testing.T) {
-	out, err := Run(t.Context(), "sh", exec.Command("sh", "-c", "echo fine"))
+	out, err := Run(t.Context(), "sh", exec.CommandContext(t.Context(), "sh", "-c", "echo fine"))
 	if err != nil || out != "fine\n" {
 		t.Fatalf("%q, %v", out, err)
 	}
-	_, err = Run(t.Context(), "sh", exec.Command("sh", "-c", "echo one; echo two; exit 1"))
+	_, err = Run(t.Context(), "sh", exec.CommandContext(t.Context(), "sh", "-c", "echo one; echo two; exit 1"))
 	if err == nil || !strings.Contains(err.Error(), "two") {
 		t.Fatalf("error %v", err)
 	}

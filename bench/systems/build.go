@@ -15,7 +15,7 @@ import (
 
 // goBuild builds a package of the repository.
 func goBuild(ctx context.Context, shop *Shop, dir, program string) error {
-	cmd := exec.Command("go", "build", "-o", shop.built(program), ".")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", shop.built(program), ".")
 	cmd.Dir = filepath.Join(shop.Root, dir)
 	cmd.Env = proc.Environment("CGO_ENABLED=0")
 	_, err := proc.Run(ctx, "go build", cmd)
@@ -35,15 +35,15 @@ func cFloor() *System {
 		}
 		source := filepath.Join(shop.Root, "bench/floor/src/floor.c")
 		command = []string{shop.built("floor")}
-		_, err := proc.Run(ctx, "gcc", exec.Command("gcc", "-O2", "-o", command[0], source))
+		_, err := proc.Run(ctx, "gcc", exec.CommandContext(ctx, "gcc", "-O2", "-o", command[0], source))
 		return err
 	}
 	s.start = func(ctx context.Context, _ *Shop, _ Setting) (*Server, error) {
-		address, port, err := freeAddress()
+		address, port, err := freeAddress(ctx)
 		if err != nil {
 			return nil, err
 		}
-		p, err := proc.Start(ctx, "floor", exec.Command(command[0], append(command[1:], port)...))
+		p, err := proc.Start(ctx, "floor", exec.CommandContext(ctx, command[0], append(command[1:], port)...))
 		return &Server{
 			Address: address, Process: p,
 			Reader:  reader(load.Get("/", eventStream), "retry: 1000\n\n"),
@@ -64,11 +64,11 @@ func bare(writer, name string, more int) *System {
 			return goBuild(ctx, shop, "bench/bare", "bare")
 		},
 		start: func(ctx context.Context, shop *Shop, setting Setting) (*Server, error) {
-			address, _, err := freeAddress()
+			address, _, err := freeAddress(ctx)
 			if err != nil {
 				return nil, err
 			}
-			cmd := exec.Command(shop.built("bare"), "-listen", address, "-redis", setting.Redis, "-writer", writer)
+			cmd := exec.CommandContext(ctx, shop.built("bare"), "-listen", address, "-redis", setting.Redis, "-writer", writer)
 			cmd.Env = proc.Environment()
 			p, err := proc.Start(ctx, name, cmd)
 			return ginServer(address, p, more), err
@@ -99,11 +99,11 @@ func centrifuge(withRedis bool) *System {
 		return goBuild(ctx, shop, "bench/rivals/centrifuge", "centrifuge")
 	}
 	s.start = func(ctx context.Context, shop *Shop, setting Setting) (*Server, error) {
-		address, _, err := freeAddress()
+		address, _, err := freeAddress(ctx)
 		if err != nil {
 			return nil, err
 		}
-		cmd := exec.Command(shop.built("centrifuge"), "-listen", address, "-redis", setting.Redis)
+		cmd := exec.CommandContext(ctx, shop.built("centrifuge"), "-listen", address, "-redis", setting.Redis)
 		cmd.Env = proc.Environment()
 		p, err := proc.Start(ctx, s.Name, cmd)
 		server := ginServer(address, p, 2)

@@ -50,7 +50,7 @@ func Causette(ctx context.Context, shop *Shop) (*System, error) {
 // writers asks the program which values of WRITER it knows, by giving it one that
 // nobody would. A program without that variable has one writer, without a name.
 func writers(ctx context.Context, shop *Shop) []string {
-	cmd := exec.Command(shop.built("causette"))
+	cmd := exec.CommandContext(ctx, shop.built("causette"))
 	cmd.Dir = shop.Temp
 	// Without that variable it would start: the port is wrong too.
 	cmd.Env = proc.Environment("WRITER=none-such", "PORT=0", "HOST=127.0.0.1")
@@ -80,7 +80,7 @@ func knownWriters(output string) []string {
 }
 
 func startCausette(ctx context.Context, shop *Shop, setting Setting, writer string) (*Server, error) {
-	address, port, err := freeAddress()
+	address, port, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 	if writer != "" {
 		settings = append(settings, "WRITER="+writer)
 	}
-	cmd := exec.Command(shop.built("causette"))
+	cmd := exec.CommandContext(ctx, shop.built("causette"))
 	cmd.Dir = shop.Temp // where no .env is
 	cmd.Env = proc.Environment(settings...)
 	p, err := proc.Start(ctx, "Causette", cmd)

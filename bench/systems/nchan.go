@@ -27,7 +27,7 @@ func nchan(withRedis bool) *System {
 		return err
 	}
 	s.start = func(ctx context.Context, shop *Shop, setting Setting) (*Server, error) {
-		address, port, err := freeAddress()
+		address, port, err := freeAddress(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func nchan(withRedis bool) *System {
 		if err := os.WriteFile(config, []byte(nchanConfig(found.module, dir, port, setting.Redis)), 0o600); err != nil {
 			return nil, err
 		}
-		cmd := exec.Command(found.program, "-p", dir, "-c", config, "-e", filepath.Join(dir, "error.log"))
+		cmd := exec.CommandContext(ctx, found.program, "-p", dir, "-c", config, "-e", filepath.Join(dir, "error.log"))
 		cmd.Env = proc.Environment()
 		p, err := proc.Start(ctx, s.Name, cmd)
 		return &Server{
@@ -76,7 +76,7 @@ func findNginx(ctx context.Context, shop *Shop) (nginx, error) {
 	}
 	for _, name := range missing {
 		script := `apt-get download -q "$1" && dpkg-deb -x "$1"_*.deb . && rm "$1"_*.deb`
-		cmd := exec.Command("sh", "-c", script, "sh", name)
+		cmd := exec.CommandContext(ctx, "sh", "-c", script, "sh", name)
 		cmd.Dir, cmd.Env = dir, proc.Environment()
 		if _, err := proc.Run(ctx, "apt-get download "+name, cmd); err != nil {
 			return nginx{}, fmt.Errorf("%w (Debian 12 has it; after apt-get update?)", err)

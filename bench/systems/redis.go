@@ -9,7 +9,7 @@ import (
 
 // StartRedis starts a Redis that keeps nothing on disk.
 func StartRedis(ctx context.Context, shop *Shop) (*proc.Process, string, error) {
-	address, port, err := freeAddress()
+	address, port, err := freeAddress(ctx)
 	if err != nil {
 		return nil, "", err
 	}
@@ -17,7 +17,7 @@ func StartRedis(ctx context.Context, shop *Shop) (*proc.Process, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
-	cmd := exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", dir,
+	cmd := exec.CommandContext(ctx, "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--tcp-backlog", "4096")
 	cmd.Env = proc.Environment()
 	p, err := proc.Start(ctx, "Redis", cmd)

@@ -46,18 +46,18 @@ func npmInstall(ctx context.Context, from, to string) error {
 	if string(before) == string(after) && exists(filepath.Join(to, "node_modules", "socket.io")) {
 		return nil
 	}
-	cmd := exec.Command("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
+	cmd := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
 	cmd.Dir, cmd.Env = to, proc.Environment()
 	_, err = proc.Run(ctx, "npm install", cmd)
 	return err
 }
 
 func startSocketIO(ctx context.Context, shop *Shop, setting Setting) (*Server, error) {
-	address, port, err := freeAddress()
+	address, port, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("node", "--expose-gc", "server.mjs", port, "redis://"+setting.Redis)
+	cmd := exec.CommandContext(ctx, "node", "--expose-gc", "server.mjs", port, "redis://"+setting.Redis)
 	cmd.Dir, cmd.Env = filepath.Join(shop.Cache, "socketio"), proc.Environment("NODE_ENV=production")
 	p, err := proc.Start(ctx, "Socket.IO", cmd)
 	return &Server{

@@ -89,8 +89,8 @@ func (s *System) Start(ctx context.Context, shop *Shop, setting Setting) (*Serve
 }
 
 // freeAddress is where a server may listen.
-func freeAddress() (address, port string, err error) {
-	n, err := proc.FreePort()
+func freeAddress(ctx context.Context) (address, port string, err error) {
+	n, err := proc.FreePort(ctx)
 	port = strconv.Itoa(n)
 	return net.JoinHostPort("127.0.0.1", port), port, err
 }
