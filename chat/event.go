@@ -15,6 +15,7 @@ const (
 	KindPresence Kind = "presence" // Presence
 	KindTyping   Kind = "typing"   // Typing
 	KindStatus   Kind = "status"   // Status
+	KindRooms    Kind = "rooms"    // Rooms
 	KindHello    Kind = "hello"
 	KindPing     Kind = "ping"
 	KindBye      Kind = "bye"
@@ -95,6 +96,19 @@ type Typing struct {
 // reach Redis, "up" when it can again.
 type Status struct {
 	Redis string `json:"redis"`
+}
+
+// Rooms is the data of a KindRooms event: what changed in other rooms.
+type Rooms struct {
+	Rooms []RoomNews `json:"rooms"`
+}
+
+// RoomNews is how a room stands.
+type RoomNews struct {
+	Room         RoomID `json:"room"`
+	Participants int    `json:"participants"`
+	// LastID is the id of the newest message, zero if there is none.
+	LastID EventID `json:"last_id"`
 }
 
 // Page is a run of a room's log, oldest event first.

@@ -115,5 +115,6 @@ func (s *Store) Run(ctx context.Context) error {
 	g.Go(func() error { return s.presence.run(ctx) })
 	g.Go(func() error { return s.watchHealth(ctx) })
 	g.Go(func() error { return s.recordActiveRooms(ctx) })
+	g.Go(func() error { return s.tellRooms(ctx) })
 	return g.Wait()
 }

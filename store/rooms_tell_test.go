@@ -1,0 +1,65 @@
+package store
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"causette/chat"
+)
+
+func TestRooms_WhatChangesInOtherRoomsIsTold(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		s, _ := running(t, addr, quick())
+		r, _ := follow(t, s, 10)
+		// The first look of all is no news; so it is said again until it is told.
+		told := func() (all []chat.RoomNews) {
+			for _, e := range r.of(chat.KindRooms) {
+				var news chat.Rooms
+				if err := json.Unmarshal(e.Data, &news); err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, news.Rooms...)
+			}
+			return all
+		}
+		var last chat.EventID
+		say(t, s, "here")
+		deadline := time.After(soon)
+		for again := time.NewTicker(50 * time.Millisecond); len(told()) == 0; {
+			select {
+			case <-again.C:
+			case <-deadline:
+				t.Fatal("nobody was told")
+			}
+			p := post("hello")
+			p.Room = "elsewhere"
+			receipt, err := s.Append(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = receipt.Message.ID
+		}
+		for _, n := range told() {
+			if n.Room != "elsewhere" || n.LastID.Epoch != last.Epoch {
+				t.Errorf("told of %+v", n)
+			}
+		}
+	})
+}
+
+func TestRoomNews_IsWhatDiffersAndNothingAtFirst(t *testing.T) {
+	a, b := RoomInfo{Room: "a", Participants: 1}, RoomInfo{Room: "b", LastID: chat.EventID{Epoch: 1, Seq: 2}}
+	changed, known := roomNews(nil, []RoomInfo{a, b})
+	if len(changed) != 0 {
+		t.Errorf("at first %+v", changed)
+	}
+	a.Participants = 2
+	changed, known = roomNews(known, []RoomInfo{a, b, {Room: "c"}})
+	if len(changed) != 2 || changed[0].Room != "a" || changed[0].Participants != 2 || changed[1].Room != "c" {
+		t.Errorf("then %+v", changed)
+	}
+	if changed, _ = roomNews(known, []RoomInfo{b}); len(changed) != 0 {
+		t.Errorf("of what stayed %+v", changed)
+	}
+}
