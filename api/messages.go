@@ -15,8 +15,15 @@ import (
 // postMessage says something in a room: 201 and the message, or 200 and the
 // same message as before if the nonce came before.
 func (a *API) postMessage(c *gin.Context) error {
-	receipt, err := a.say(c)
+	f, err := readFields(c.Request, "text", "room", "nonce", "nickname")
+	var receipt store.Receipt
+	if err == nil {
+		receipt, err = a.say(c, f)
+	}
 	a.metrics.posted(receipt, err)
+	if wantsPage(c.Request) {
+		return a.comeBack(c, f, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -29,11 +36,7 @@ func (a *API) postMessage(c *gin.Context) error {
 	return nil
 }
 
-func (a *API) say(c *gin.Context) (store.Receipt, error) {
-	f, err := readFields(c.Request, "text", "room", "nonce", "nickname")
-	if err != nil {
-		return store.Receipt{}, err
-	}
+func (a *API) say(c *gin.Context, f fields) (store.Receipt, error) {
 	text, errText := chat.ParseText(f["text"])
 	room, errRoom := chat.ParseRoomID(f["room"])
 	nonce, errNonce := chat.ParseNonce(f["nonce"])

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -82,12 +84,25 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 	"require-trusted-types-for 'script'; trusted-types chat"
 
 // secureHeaders stand on every answer.
-func secureHeaders(c *gin.Context) {
+func (a *API) secureHeaders(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin") // no-referrer would make form posts send Origin: null
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	// Elsewhere browsers ignore it, and complain of it in the console.
+	if a.trusted.isSecure(c.Request) || isLoopback(c.Request.Host) {
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
+}
+
+// isLoopback reports whether browsers take a host for this very machine, and so
+// for as safe as TLS.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 // handler is a resource's method: it answers, or returns why not.

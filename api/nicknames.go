@@ -19,37 +19,48 @@ type identity struct {
 // none: 200 with the token, which browsers get as a cookie too.
 func (a *API) postNickname(c *gin.Context) error {
 	f, err := readFields(c.Request, "nickname", "room")
+	var who identity
+	if err == nil {
+		who, err = a.enter(c, f)
+	}
+	if wantsPage(c.Request) {
+		return a.comeBack(c, f, err)
+	}
 	if err != nil {
 		return err
 	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, who)
+	return nil
+}
+
+func (a *API) enter(c *gin.Context, f fields) (identity, error) {
 	nickname, errName := chat.ParseNickname(f["nickname"])
 	room, errRoom := chat.ParseRoomID(f["room"])
 	if err := errors.Join(errName, errRoom); err != nil {
-		return err
+		return identity{}, err
 	}
 	s, err := a.session(c)
 	if err != nil {
-		return err
+		return identity{}, err
 	}
 	if err := a.o.Store.AllowSession(c.Request.Context(), limitedAddress(c.ClientIP())); err != nil {
-		return err
+		return identity{}, err
 	}
 	if s.ID == "" {
 		s.ID = newPersonID()
 	}
 	who, err := a.rename(c, room, s.Person, nickname)
 	if err != nil {
-		return err
+		return identity{}, err
 	}
 	token, err := a.sessions.sign(c.Request.Context(), who)
 	if err != nil {
-		return err
+		return identity{}, err
 	}
 	a.keep(c, token)
 	remember(c, nicknameCookie, string(who.Nickname))
-	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, identity{Person: who, Token: token})
-	return nil
+	return identity{Person: who, Token: token}, nil
 }
 
 // rename moves who from one nickname to the next: the new one is held before

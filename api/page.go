@@ -28,9 +28,17 @@ const (
 // served all the same, and says so.
 func (a *API) getPage(c *gin.Context) error {
 	room, err := chat.ParseRoomID(c.Param("room"))
+	if err != nil && wantsPage(c.Request) {
+		return a.problemPage(c, chat.Lobby, fields{"wanted": c.Param("room")}, err)
+	}
 	if err != nil {
 		return err
 	}
+	return a.servePage(c, room, http.StatusOK, templates.Form{})
+}
+
+// servePage renders a room's page, with what came of a form in it.
+func (a *API) servePage(c *gin.Context, room chat.RoomID, status int, form templates.Form) error {
 	s, err := a.reader(c)
 	if err != nil {
 		return err
@@ -39,8 +47,10 @@ func (a *API) getPage(c *gin.Context) error {
 	page := templates.Page{
 		Lang: language(c), Room: room, You: s.Person, LastNickname: lastNickname(c),
 		BaseURL: a.trusted.baseURL(c.Request), Presence: a.o.Store.Participants(room),
+		Form: form,
 	}
 	a.fill(c, &page)
+	a.listRooms(c, &page)
 	var html bytes.Buffer
 	if err := a.pages.Page(&html, page); err != nil {
 		return err
@@ -48,7 +58,7 @@ func (a *API) getPage(c *gin.Context) error {
 	// no-cache, not no-store, which would keep the page out of the back-forward cache.
 	c.Header("Cache-Control", "no-cache")
 	c.Header("Vary", "Accept-Language, Cookie")
-	c.Data(http.StatusOK, "text/html; charset=utf-8", html.Bytes())
+	c.Data(status, "text/html; charset=utf-8", html.Bytes())
 	return nil
 }
 
@@ -69,6 +79,21 @@ func (a *API) fill(c *gin.Context, page *templates.Page) {
 		page.Messages = append(page.Messages, m)
 	}
 	page.Older, page.Resume = newest.More, newest.Head.String()
+}
+
+// listRooms puts the liveliest rooms into the page.
+func (a *API) listRooms(c *gin.Context, page *templates.Page) {
+	if page.RedisDown {
+		return
+	}
+	rooms, err := a.o.Store.Rooms(c.Request.Context(), defaultRooms)
+	if err != nil {
+		a.log.Debug("page without the list of rooms", slog.String("error", err.Error()))
+		return
+	}
+	for _, r := range rooms {
+		page.Rooms = append(page.Rooms, chat.RoomNews{Room: r.Room, Participants: r.Participants, LastID: r.LastID})
+	}
 }
 
 // welcome gives a browser that has no session one without a nickname, so that

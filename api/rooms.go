@@ -24,6 +24,9 @@ const (
 
 // getRooms lists the rooms, liveliest first.
 func (a *API) getRooms(c *gin.Context) error {
+	if c.Query("room") != "" && wantsPage(c.Request) {
+		return a.goToRoom(c)
+	}
 	limit, err := queryInt(c, "limit", defaultRooms, 1, maxRooms)
 	if err != nil {
 		return err

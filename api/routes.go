@@ -81,7 +81,7 @@ func (a *API) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.Use(identify, a.logRequests, a.recoverPanics, secureHeaders, guard)
+	g.Use(identify, a.logRequests, a.recoverPanics, a.secureHeaders, guard)
 
 	get := func(path string, h ...gin.HandlerFunc) {
 		g.GET(path, h...)

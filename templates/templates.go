@@ -41,6 +41,20 @@ type Page struct {
 	BaseURL string
 	// RedisDown says that the room could not be read.
 	RedisDown bool
+	// Rooms are the liveliest rooms, at most 50.
+	Rooms []chat.RoomNews
+	// Form is what came of the form that asked for this page; zero if none did.
+	Form Form
+}
+
+// Form is a form that was refused: why, and what was written in it, so that
+// nothing is lost.
+type Form struct {
+	// Code and Detail are the problem's.
+	Code, Detail string
+	Suggestion   chat.Nickname
+	// Text, Nickname and Room are what was asked for.
+	Text, Nickname, Room string
 }
 
 // New parses every template and renders one page of them into nothing, so that

@@ -1,7 +1,9 @@
 package templates
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,6 +81,68 @@ func (v view) T(key string, pairs ...any) string { return locales.Text(v.Lang, k
 
 // Named reports whether the reader has taken a nickname.
 func (v view) Named() bool { return v.You.Nickname != "" }
+
+// Why is the problem in the page's language, or in the server's words where the
+// page has none for it; empty if there is none.
+func (v view) Why() string {
+	key := "error." + v.Form.Code
+	if text := v.T(key); text != key {
+		return text
+	}
+	return v.Form.Detail
+}
+
+// Wrong names the form with the problem: "room", "nickname" or "text".
+func (v view) Wrong() string {
+	switch {
+	case v.Form.Code == "":
+		return ""
+	case v.Form.Code == "invalid_room":
+		return "room"
+	case !v.Named():
+		return "nickname"
+	default:
+		return "text"
+	}
+}
+
+// NicknameValue fills the nickname form.
+func (v view) NicknameValue() string {
+	return cmp.Or(v.Form.Nickname, string(v.You.Nickname), v.LastNickname)
+}
+
+// RoomPath is where a room's page is.
+func (v view) RoomPath(room chat.RoomID) string {
+	if room == chat.Lobby {
+		return "/"
+	}
+	return "/rooms/" + string(room)
+}
+
+// Listed are the rooms to choose from: this one, whether anything happened in it
+// or not, and the liveliest others.
+func (v view) Listed() []roomItem {
+	rooms := v.Rooms
+	if !slices.ContainsFunc(rooms, func(r chat.RoomNews) bool { return r.Room == v.Room }) {
+		rooms = append([]chat.RoomNews{{Room: v.Room, Participants: v.Presence.Participants}}, rooms...)
+	}
+	items := make([]roomItem, len(rooms))
+	for i, r := range rooms {
+		items[i] = roomItem{RoomNews: r, Path: v.RoomPath(r.Room), Current: r.Room == v.Room, People: v.T("people.title", "n", r.Participants)}
+	}
+	return items
+}
+
+// roomItem is one entry of the list of rooms as the template "room" reads it.
+type roomItem struct {
+	chat.RoomNews
+	Path    string
+	Current bool
+	People  string // how many there are, in words
+}
+
+// NoRoom is the room in the <template> that the script clones.
+func (v view) NoRoom() roomItem { return roomItem{} }
 
 // Languages are the languages spoken, for the menu.
 func (v view) Languages() []string { return locales.Languages() }

@@ -22,6 +22,7 @@ import { NicknameForm } from "./view/nickname.js";
 import { Notices } from "./view/notices.js";
 import { People } from "./view/people.js";
 import { Pill } from "./view/pill.js";
+import { Rooms } from "./view/rooms.js";
 import { Scroll } from "./view/scroll.js";
 import { Sending } from "./view/sending.js";
 import { Typing } from "./view/typing.js";
@@ -36,6 +37,7 @@ const history = new History(room, texts, log, older !== undefined);
 const pill = new Pill(texts, scroll, toBottom);
 const notices = new Notices(texts, log);
 const people = new People(room, texts, session);
+const rooms = new Rooms(room, texts);
 const typing = new Typing(room, texts, session);
 const attention = new Attention(log, new NotifyToggle(room, texts));
 const sending = new Sending(texts, session, log,
@@ -49,11 +51,14 @@ const link = new Link(room, () => position, hear);
 const connection = new Connection(texts, () => link.retry());
 /** The id of the last message that came on the stream. */
 let position = resume;
+let greeted = false;
 
 session.onChange(() => session.named && sending.retry("nickname_required"));
 log.onOlder = () => announcer.hush();
 followViewport();
 themeSwitch();
+read();
+document.addEventListener("visibilitychange", read);
 link.start();
 sending.flush();
 
@@ -65,7 +70,8 @@ function hear(news) {
     case "message":
       position = news.data.id;
       return inbox.add(news.data);
-    case "presence": return people.set(news.data.participants);
+    case "presence": return count(news.data.participants);
+    case "rooms": return rooms.set(news.data.rooms);
     case "typing": return typing.add(news.data.who);
     case "status": return connection.redis(news.data.redis === "up");
     case "notice":
@@ -87,7 +93,9 @@ function turn({ state, retryAt }) {
 
 /** @param {Hello} hello */
 function greet(hello) {
-  people.set(hello.participants);
+  count(hello.participants);
+  if (greeted) void rooms.refresh(); // what changed since is told to nobody again
+  greeted = true;
   connection.redis(true);
   if (!session.id) session.become(hello.you);
   document.getElementById("down")?.remove();
@@ -99,6 +107,17 @@ function greet(hello) {
   }
   // A moment later, when the echoes of what had arrived have come.
   setTimeout(() => sending.flush(), 100);
+}
+
+/** @param {number} participants */
+function count(participants) {
+  people.set(participants);
+  rooms.count(participants);
+}
+
+/** What came is read by whoever has the page before them. */
+function read() {
+  if (!document.hidden) rooms.seen(position);
 }
 
 /** The server knows no nickname for this session, as after its Redis lost everything. */
@@ -119,6 +138,7 @@ function receive(messages) {
   if (!pinned) pill.add(others.length);
   announcer.add(fresh.length);
   attention.add(others);
+  read();
 }
 
 /** @param {string} text */

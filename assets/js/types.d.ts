@@ -17,6 +17,9 @@ export type Hello = {
   instance: string;
 };
 
+/** How a room stands; last_id is 0-0 where nothing was said. */
+export type RoomNews = { room: string; participants: number; last_id: string };
+
 export type State = "connecting" | "live" | "reconnecting" | "waiting" | "offline" | "suspended";
 
 /** What the transport tells, in order. */
@@ -28,6 +31,7 @@ export type News =
   | { type: "presence"; data: Presence }
   | { type: "typing"; data: { who: Person } }
   | { type: "status"; data: { redis: "up" | "down" } }
+  | { type: "rooms"; data: { rooms: RoomNews[] } }
   | { type: "bye"; data: { reason: string } };
 
 /** What a tab says to the transport. */

@@ -63,6 +63,9 @@ func TestUI33_AxeFindsNothingInAnyState(t *testing.T) {
 				w.axe("pill")
 				w.click("pill")
 				for _, id := range panels {
+					if id == "rooms-button" && width > 1000 {
+						continue // it stands there all the time
+					}
 					w.do("open "+id, chromedp.Evaluate[chromedp.Void](`document.getElementById(`+quote(id)+`).click()`))
 					w.await("open", `document.querySelector(":popover-open")`)
 					w.await("filled", `frames(5)`)
@@ -95,4 +98,4 @@ func TestUI33_AxeFindsNothingInAnyState(t *testing.T) {
 }
 
 // panels are the buttons that open one.
-var panels = []string{"participants", "menu-button"}
+var panels = []string{"rooms-button", "participants", "menu-button"}

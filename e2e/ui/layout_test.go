@@ -15,7 +15,7 @@ func TestUI01_TheSmallestScreenAtTwiceTheTextHasHeaderLogAndComposer(t *testing.
 	w := open(t, s.url, look{width: 320, height: 480, before: `document.addEventListener("DOMContentLoaded", () => document.documentElement.style.fontSize = "200%");`}).live()
 	for _, state := range []string{"before joining", "after"} {
 		w.want(state+": no horizontal scroll", `document.documentElement.scrollWidth <= 320 && document.querySelector("#log").scrollWidth <= document.querySelector("#log").clientWidth`)
-		for _, part := range []string{".bar", "#log", ".slip:not([hidden])"} {
+		for _, part := range []string{".bar", "#log", "#foot .slip:not([hidden])"} {
 			w.want(state+": "+part+" in view", fmt.Sprintf(`(({top, bottom, left, right, height}) => top >= 0 && bottom <= 480 && left >= 0 && right <= 320 && height >= 32)(box(%q))`, part))
 		}
 		if state == "before joining" {

@@ -29,6 +29,8 @@ type window struct {
 	t     *testing.T
 	ctx   context.Context
 	close func()
+	// noScript says that the page's scripts do not run.
+	noScript bool
 
 	mu       sync.Mutex
 	console  []string // guarded by mu
@@ -85,7 +87,7 @@ func openIn(t *testing.T, parent context.Context, url string, o []chromedp.Conte
 	}
 	l = l.withDefaults()
 	ctx, cancel := chromedp.NewContext(parent, o...)
-	w := &window{t: t, ctx: ctx}
+	w := &window{t: t, ctx: ctx, noScript: l.noScript}
 	var watching sync.WaitGroup
 	console := chromedp.Console(ctx)
 	requests := chromedp.Events(ctx, network.RequestWillBeSent)
@@ -238,6 +240,15 @@ func (w *window) await(what, expression string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
+	if w.noScript { // no timers either
+		eventually(w.t, func() error {
+			if holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); err != nil || !holds {
+				return fmt.Errorf("wait for %s: %w\n%s\n%s", what, err, expression, w.describe())
+			}
+			return nil
+		})
+		return
+	}
 	for {
 		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`new Promise((resolve) => {
 			const end = Date.now() + 3000;

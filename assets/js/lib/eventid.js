@@ -29,3 +29,16 @@ export function covers(start, position) {
   const at = parse(position);
   return from.epoch === 0 ? true : from.epoch === at.epoch && at.seq >= from.seq;
 }
+
+/**
+ * How many messages came after the last one read. None where nothing was read,
+ * one at least where the log is another by now.
+ * @param {string} read
+ * @param {string} last
+ */
+export function unreadSince(read, last) {
+  if (!read || !last || last === "0-0") return 0;
+  const [epoch, seq] = read.split("-");
+  const [newEpoch, newSeq] = last.split("-");
+  return epoch === newEpoch ? Math.max(0, Number(newSeq) - Number(seq)) : Number(newSeq) + 1;
+}

@@ -1,6 +1,6 @@
 // The JSON API. Every call either gives its answer or throws a Problem.
 
-/** @import {Message, Person} from "../types.d.ts" */
+/** @import {Message, Person, RoomNews} from "../types.d.ts" */
 
 import { retryAfter } from "../lib/backoff.js";
 
@@ -71,6 +71,9 @@ export const getMessages = (room, before) =>
  * @returns {Promise<{participants: number, named: number, people: Person[]}>}
  */
 export const getParticipants = (room) => call(`/participants?${new URLSearchParams({ room })}`);
+
+/** @returns {Promise<{rooms: RoomNews[]}>} */
+export const getRooms = () => call("/rooms");
 
 /**
  * A hint that may be lost.

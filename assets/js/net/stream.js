@@ -6,7 +6,7 @@ import { fullJitter, retryAfter } from "../lib/backoff.js";
 
 const OPENING = 10_000; // milliseconds until a try that brought no hello is given up
 const PROBE = 5_000; // milliseconds
-const KINDS = /** @type {const} */ (["notice", "presence", "typing", "status", "bye"]);
+const KINDS = /** @type {const} */ (["notice", "presence", "typing", "status", "rooms", "bye"]);
 
 /** What a stream needs of the world; tests bring their own. */
 const world = {
