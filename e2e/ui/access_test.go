@@ -44,7 +44,7 @@ func TestUI32_AScreenReaderHearsNewMessagesButNoHistory(t *testing.T) {
 func TestUI34_AllCanBeDoneByKeyboard(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.fill(60)
+	s.fill(40)
 	w := open(t, s.url).join("Zoé")
 	w.press("PageUp")
 	w.await("the log goes up", `document.querySelector("#log").scrollTop < -100 && document.activeElement.id === "text"`)

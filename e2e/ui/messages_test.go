@@ -4,6 +4,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,11 +89,12 @@ func TestUI12_NoNameOrTextTouchesItsNeighbours(t *testing.T) {
 		return js[string](w, `(() => { const r = rows().slice(-3); return [r[0].querySelector(".text"), r[0].querySelector(".name"), r[2].querySelector(".text"), r[2].querySelector(".name")].map((e) => [box(e).left, box(e).width, box(e).height].map(Math.round)).join(";") })()`)
 	}
 	want := gaps()
-	zalgo := "z"
+	var zalgo strings.Builder
+	zalgo.WriteString("z")
 	for range 300 {
-		zalgo += "\u0301\u0332"
+		zalgo.WriteString("\u0301\u0332")
 	}
-	for _, text := range []string{"\u202eright to left\u202e \u2067 all the way", zalgo, "w" + fmt.Sprintf("%01500d", 7), "\u2066\u2067\u2068 unclosed"} {
+	for _, text := range []string{"\u202eright to left\u202e \u2067 all the way", zalgo.String(), "w" + fmt.Sprintf("%01500d", 7), "\u2066\u2067\u2068 unclosed"} {
 		s.say("Alice", "above")
 		s.say("Bob", text)
 		s.say("Alice", "below")

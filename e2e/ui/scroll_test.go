@@ -87,6 +87,12 @@ func TestUI19_OlderPagesComeAboveWithoutAJump(t *testing.T) {
 	other := open(t, s.url, look{before: `delete globalThis.IntersectionObserver; globalThis.IntersectionObserver = class { observe() {} disconnect() {} }`}).live()
 	other.click("older")
 	other.await("a click does it too", `rows().length === 100`)
+	for _, n := range []int{150, 170} {
+		other.run(`document.querySelector("#older").focus()`)
+		other.press("Enter")
+		other.await("so does a key", fmt.Sprintf(`rows().length === %d`, n))
+	}
+	other.want("the focus is not lost with the button", `document.activeElement.id === "log"`)
 }
 
 func TestUI20_TheDOMIsTrimmedAtTheFarEnd(t *testing.T) {

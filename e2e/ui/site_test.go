@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -67,7 +66,7 @@ func (s *site) twin() *site {
 
 func (s *site) build(t *testing.T, redis *miniredis.Miniredis, change ...func(options)) {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	client, err := store.Dial("redis://" + redis.Addr())
 	if err != nil {
 		t.Fatal(err)

@@ -76,7 +76,9 @@ export class History {
   /** @param {boolean} older */
   #offer(older) {
     this.#button.textContent = this.#texts.t("log.older");
+    const focused = document.activeElement === this.#button;
     this.#button.hidden = !older;
+    if (focused && !older) $("log").focus({ preventScroll: true }); // else it would be nowhere
     // Observed anew, so that it fires again if it is still in view.
     this.#observer.disconnect();
     if (older) this.#observer.observe(this.#button);
