@@ -15,6 +15,7 @@ import (
 // Far is how many idle readers one machine holds.
 type Far struct {
 	Header
+	System  string    `json:"system"`
 	Refused []string  `json:"refused,omitempty"` // kernel limits that could not be raised
 	Steps   []FarStep `json:"steps"`
 }
@@ -54,7 +55,7 @@ func (b *bench) goFar(ctx context.Context) (*Far, error) {
 		return nil, err
 	}
 	restore, refused := machine.Raise()
-	far.Refused = refused
+	far.System, far.Refused = s.Name, refused
 	defer func() {
 		if err := restore(); err != nil {
 			say("%v", err)

@@ -18,7 +18,7 @@ func (f *Far) markdown() string {
 			fmt.Sprintf("%.1f GiB", float64(s.Free)/(1<<30)), fmt.Sprintf("%.2f + %.2f", s.RestCPU, s.RestRedis),
 			fmt.Sprintf("%.1f / %.1f s", s.P50, s.Reach), thousands(s.Lost), s.Trouble)
 	}
-	text := f.place() + "\n" + t.String()
+	text := f.System + ". " + f.place() + "\n" + t.String()
 	if len(f.Steps) > 0 {
 		text += "\nKernel objects per reader of the largest, in B: " + slabs(f.Steps[len(f.Steps)-1].Slabs) + ".\n"
 	}
@@ -40,7 +40,7 @@ func slabs(all map[string]float64) string {
 func (r *Rooms) markdown() string {
 	m, f := r.Many, r.Fair
 	var b strings.Builder
-	b.WriteString(r.place() + "\n")
+	b.WriteString(r.System + ". " + r.place() + "\n")
 	t := newTable("rooms", "readers", "resident B per room, with its two readers", "after a message in each", "readers let in, per s",
 		"CPU at rest, server + Redis cores", "arrivals in 0.1 s at rest, mean / most", "")
 	t.row(thousands(m.Rooms), thousands(m.Readers), number(m.PerRoom), number(m.Talked), number(m.PerSecond),

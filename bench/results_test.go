@@ -109,6 +109,29 @@ func TestChart_IsWellFormed(t *testing.T) {
 	}
 }
 
+func TestWeight_GivesTheKernelWhatNoProcessHas(t *testing.T) {
+	before := weight{servers: 1000, generators: 500, free: 100_000, slabs: map[string]int64{"TCP": 50}}
+	after := weight{servers: 3000, generators: 1500, free: 57_000, slabs: map[string]int64{"TCP": 20_050, "dentry": 100}}
+	step := FarStep{Readers: 10}
+	before.compare(after, &step)
+	if step.User != 200 || step.Kernel != 4000 || len(step.Slabs) != 1 || step.Slabs["TCP"] != 2000 {
+		t.Fatalf("%+v", step)
+	}
+}
+
+func TestFarMarkdown_SaysWhatWasGivenUp(t *testing.T) {
+	far := &Far{System: "Causette", Steps: []FarStep{
+		{Asked: 100_000, Readers: 100_000, Instances: 6, Connect: 12, User: 250, Kernel: 3800, Reach: 1.25, P50: 0.5},
+		{Asked: 1_000_000, Instances: 53, Trouble: "given up"},
+	}}
+	text := far.markdown()
+	for _, want := range []string{"| 100,000 | 6 | 12 s | 250 | 3,800 |", "| 0.5 / 1.2 s | 0 |", "| 1,000,000 | 53 | – |", "given up"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
 func TestReplaceSection_TouchesOnlyWhatIsBetweenItsMarkers(t *testing.T) {
 	page := "# A\n<!-- bench:far -->\nold\n<!-- /bench:far -->\n<!-- bench:rooms -->\nstays\n<!-- /bench:rooms -->\n"
 	got, err := replaceSection(page, "far", "\nnew\n")

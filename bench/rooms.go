@@ -12,8 +12,9 @@ import (
 // Rooms is how Causette does with many rooms.
 type Rooms struct {
 	Header
-	Many ManyRooms `json:"many"`
-	Fair Fairness  `json:"fair"`
+	System string    `json:"system"`
+	Many   ManyRooms `json:"many"`
+	Fair   Fairness  `json:"fair"`
 }
 
 // ManyRooms is rooms of two readers each, on two instances.
@@ -56,7 +57,7 @@ func (b *bench) measureRooms(ctx context.Context) (*Rooms, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rooms{Header: b.header(ctx)}
+	r := &Rooms{Header: b.header(ctx), System: s.Name}
 	if err := b.manyRooms(ctx, s, &r.Many); err != nil {
 		r.Many.Trouble = err.Error()
 	}
