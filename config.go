@@ -62,7 +62,7 @@ type Config struct {
 func loadConfig() (Config, error) {
 	environment, err := godotenv.Read()
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return Config{}, fmt.Errorf(".env: %w (expected lines like PORT=4100)", err)
+		return Config{}, errors.New(".env: a line is wrong: it does not parse (expected lines like PORT=4100)") // err repeats lines, which may hold secrets
 	}
 	if environment == nil {
 		environment = map[string]string{}
@@ -86,10 +86,19 @@ func parseConfig(environment map[string]string) (Config, error) {
 		return Config{}, explain(err, environment)
 	}
 	_, c.redisGiven = environment["REDIS_URL"]
+	c.CORSOrigins, c.TrustedProxies = trimmed(c.CORSOrigins), trimmed(c.TrustedProxies)
 	if len(c.TrustedProxies) == 1 && c.TrustedProxies[0] == "none" {
 		c.TrustedProxies = nil
 	}
 	return c, c.check(environment)
+}
+
+// trimmed is a list without the spaces around its entries.
+func trimmed(list []string) []string {
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
 }
 
 // explain turns what env says of a field into what an operator reads of a variable.
@@ -162,12 +171,8 @@ func (c Config) check(environment map[string]string) error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		require("LogFormat", errors.New("no such format"))
 	}
-	for _, origin := range c.CORSOrigins {
-		require("CORSOrigins", checkOrigin(origin))
-	}
-	for _, proxy := range c.TrustedProxies {
-		require("TrustedProxies", checkAddress(proxy))
-	}
+	require("CORSOrigins", each(c.CORSOrigins, checkOrigin))
+	require("TrustedProxies", each(c.TrustedProxies, checkAddress))
 	require("RedisURL", checkRedisURL(c.RedisURL))
 	return errors.Join(lines...)
 }
@@ -201,9 +206,22 @@ func checkKeyPrefix(prefix string) error {
 	return between(len(prefix), 0, 64)
 }
 
+// each is the first complaint about a list.
+func each(list []string, check func(string) error) error {
+	for _, s := range list {
+		if err := check(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || origin != u.Scheme+"://"+u.Host {
+	standardPort := strings.HasPrefix(origin, "http:") && strings.HasSuffix(origin, ":80") ||
+		strings.HasPrefix(origin, "https:") && strings.HasSuffix(origin, ":443")
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || origin != u.Scheme+"://"+u.Host ||
+		origin != strings.ToLower(origin) || strings.Contains(origin, "*") || standardPort { // a browser never writes it so
 		return fmt.Errorf("%q is not an origin", origin)
 	}
 	return nil
@@ -220,8 +238,8 @@ func checkAddress(s string) error {
 
 func checkRedisURL(url string) error {
 	client, err := store.Dial(url) // which does not connect yet
-	if err != nil {
-		return innermost(err)
+	if err != nil {                // and may repeat parts of the password
+		return errors.New("it does not parse; special characters in a password are percent-encoded")
 	}
 	return client.Close()
 }

@@ -55,6 +55,7 @@ func TestConfig_AWrongValueIsALineThatNamesItsVariable(t *testing.T) {
 		{"TAIL_SIZE", "1"}, {"TAIL_SIZE", "1MiB"}, {"HEARTBEAT", "0s"}, {"HEARTBEAT", "15"}, {"LEAVE_DELAY", "-1s"},
 		{"DRAIN", "1h"}, {"SESSION_SECRET", "short"}, {"NOTICE_LIMIT", "-1"},
 		{"CORS_ORIGINS", "example.org"}, {"CORS_ORIGINS", "https://example.org/"}, {"CORS_ORIGINS", "*"},
+		{"CORS_ORIGINS", "https://*.example.org"}, {"CORS_ORIGINS", "https://example.org:443"}, {"CORS_ORIGINS", "a, b"},
 		{"TRUSTED_PROXIES", "everyone"}, {"TRUSTED_PROXIES", "10.0.0.0/99"},
 		{"LOG_LEVEL", "loud"}, {"LOG_FORMAT", "xml"},
 		{"MESSAGE_RATE", "-1"}, {"MESSAGE_RATE", "NaN"}, {"MESSAGE_RATE", "Inf"}, {"MESSAGE_BURST", "0"}, {"SESSION_RATE", "fast"},
@@ -81,7 +82,7 @@ func TestConfig_SaysEveryWrongVariableAtOnce(t *testing.T) {
 
 func TestConfig_NeverRepeatsASecret(t *testing.T) {
 	for name, value := range map[string]string{
-		"SESSION_SECRET": "hunter2", "REDIS_URL": "redis://:hunter2@h:notaport/1",
+		"SESSION_SECRET": "hunter2", "REDIS_URL": "redis://u:hunter2/pass@h",
 	} {
 		_, err := parseConfig(map[string]string{name: value})
 		if err == nil || strings.Contains(err.Error(), "hunter2") {

@@ -102,10 +102,12 @@ func (i *instance) serve(ctx context.Context, listener net.Listener) error {
 	// The parts outlive ctx: they end when stop says so.
 	working, end := context.WithCancel(context.WithoutCancel(ctx))
 	parts, failed := errgroup.WithContext(working)
+	// The embedded Redis goes last: the store has a word to say to it when it ends.
+	holding, release := context.WithCancel(context.WithoutCancel(ctx))
 	if i.embedded != nil {
-		parts.Go(func() error { return i.embedded.Run(working) })
+		parts.Go(func() error { return i.embedded.Run(holding) })
 	}
-	parts.Go(func() error { return i.store.Run(working) })
+	parts.Go(func() error { defer release(); return i.store.Run(working) })
 	parts.Go(func() error {
 		if err := i.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)

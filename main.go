@@ -42,6 +42,7 @@ func main() {
 // run builds an instance, serves until ctx ends, and stops it in order.
 func run(ctx context.Context, cfg Config, output io.Writer) error {
 	log := newLogger(cfg, output)
+	slog.SetDefault(log) // for go-redis, whose words have no other way
 	listener, err := listen(ctx, cfg)
 	if err != nil {
 		return err

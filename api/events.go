@@ -2,6 +2,8 @@ package api
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -38,6 +40,9 @@ func (a *API) getEvents(c *gin.Context) error {
 	if s.ID == "" {
 		s.ID = newPersonID() // a stream without a session is a participant of its own
 	}
+	if !a.mayBeCalled(c, s) {
+		s.Nickname = ""
+	}
 	// The server's own deadlines are for requests that end; the stream sets one for each write.
 	deadlines := http.NewResponseController(c.Writer)
 	if err := deadlines.SetReadDeadline(time.Time{}); err != nil {
@@ -48,4 +53,17 @@ func (a *API) getEvents(c *gin.Context) error {
 		LastEventID: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("last_event_id")),
 	})
 	return nil
+}
+
+// mayBeCalled reports whether a reader is shown under its nickname. One that it
+// gave up, or that somebody else holds, is no reason to refuse the stream: an
+// EventSource would give up for good.
+func (a *API) mayBeCalled(c *gin.Context, s session) bool {
+	if s.Nickname == "" {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
+	defer cancel()
+	err := a.o.Store.Hold(ctx, s.ID, s.Nickname)
+	return err == nil || errors.Is(err, chat.ErrUnavailable)
 }

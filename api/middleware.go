@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -147,7 +148,13 @@ func (a *API) refuseForeignWrites() (gin.HandlerFunc, error) {
 // refuseForeignStreams answers a stream that another site's page opens: opening
 // one changes who is present, and CrossOriginProtection only guards writes.
 func (a *API) refuseForeignStreams(r *http.Request) error {
-	if r.Header.Get("Sec-Fetch-Site") != "cross-site" || slices.Contains(a.o.CORSOrigins, r.Header.Get("Origin")) {
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	if site == "" && origin != "" { // no Sec-Fetch over plain HTTP, but to localhost
+		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
+			site = "cross-site"
+		}
+	}
+	if site != "cross-site" || slices.Contains(a.o.CORSOrigins, origin) {
 		return nil
 	}
 	return crossOrigin()

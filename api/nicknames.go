@@ -63,18 +63,12 @@ func (a *API) enter(c *gin.Context, f fields) (identity, error) {
 	return identity{Person: who, Token: token}, nil
 }
 
-// rename moves who from one nickname to the next: the new one is held before
-// the old one is let go, so that a failure in between leaves one that works.
+// rename moves who from one nickname to the next, and tells the rooms.
 func (a *API) rename(c *gin.Context, room chat.RoomID, who chat.Person, next chat.Nickname) (chat.Person, error) {
 	ctx, was := c.Request.Context(), who.Nickname
 	who.Nickname = next
 	if err := a.o.Store.Claim(ctx, who.ID, next); err != nil {
 		return who, err
-	}
-	if was != "" && was.Key() != next.Key() {
-		if err := a.o.Store.Release(ctx, who.ID, was); err != nil {
-			return who, err
-		}
 	}
 	if was == next {
 		return who, nil

@@ -56,7 +56,7 @@ func (a *API) servePage(c *gin.Context, room chat.RoomID, status int, form templ
 		return err
 	}
 	// no-cache, not no-store, which would keep the page out of the back-forward cache.
-	c.Header("Cache-Control", "no-cache")
+	c.Header("Cache-Control", "private, no-cache")
 	c.Header("Vary", "Accept-Language, Cookie")
 	c.Data(status, "text/html; charset=utf-8", html.Bytes())
 	return nil

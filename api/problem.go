@@ -71,6 +71,8 @@ func asProblem(err error) *Problem {
 		return fieldProblem(http.StatusConflict, "nonce", "nonce_reused", "this nonce was used for another text")
 	case errors.Is(err, chat.ErrNicknameGivenUp):
 		return problem(http.StatusUnauthorized, "invalid_token", "this token is for a nickname that its session gave up; use the newer one")
+	case errors.Is(err, context.Canceled):
+		return problem(http.StatusRequestTimeout, "canceled", "the client went away before the answer")
 	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p := problem(http.StatusServiceUnavailable, "unavailable",
 			"the server cannot reach Redis; it is not known whether the request took effect, so repeat it with the same nonce")

@@ -74,6 +74,8 @@ func (a *API) routes() (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	g := gin.New()
 	g.HandleMethodNotAllowed = true
+	g.RedirectTrailingSlash = false                 // gin answers that before any of what stands below
+	g.RemoteIPHeaders = []string{"X-Forwarded-For"} // X-Real-IP, which gin believes too, passes most proxies as the client sent it
 	if err := g.SetTrustedProxies(a.o.TrustedProxies); err != nil {
 		return nil, err
 	}

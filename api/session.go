@@ -121,11 +121,8 @@ func (s *sessions) verify(ctx context.Context, token string) (session, error) {
 // token wins over a cookie, and is an error if it is not valid: whoever sends
 // one means it. A cookie that is not valid, or can't be checked now, counts for none.
 func (s *sessions) of(r *http.Request, secure bool) (session, error) {
-	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, token, _ := strings.Cut(header, " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return session{}, invalidToken("an Authorization header is Bearer and a token")
-		}
+	// Another scheme is a proxy's business, such as its own password.
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		found, err := s.verify(r.Context(), strings.TrimSpace(token))
 		if errors.Is(err, errToken) {
 			return session{}, invalidToken("the token is forged, expired or not this server's; POST /nicknames gives a new one")

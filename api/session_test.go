@@ -211,3 +211,53 @@ func TestLimitedAddress_CountsAnIPv6NetworkAsOne(t *testing.T) {
 		}
 	}
 }
+
+func TestSession_OnlyItsLastNicknameIsASessions(t *testing.T) {
+	s := newServer(t)
+	bob := s.join("bob")
+	robert := decode[identity](t, s.post("/nicknames", bob.Token, `{"nickname":"robert"}`).expect(t, 200))
+	carl := decode[identity](t, s.post("/nicknames", bob.Token, `{"nickname":"carl"}`).expect(t, 200)) // with the first token
+	s.post("/messages", bob.Token, `{"text":"a"}`).expectProblem(t, 401, "invalid_token")
+	s.post("/messages", robert.Token, `{"text":"a"}`).expectProblem(t, 401, "invalid_token")
+	s.post("/messages", carl.Token, `{"text":"a"}`).expect(t, 201)
+}
+
+func TestSession_AnOldTokenIsNotShownUnderANameItGaveUp(t *testing.T) {
+	s := newServer(t)
+	old := s.join("ana")
+	s.post("/nicknames", old.Token, `{"nickname":"anna"}`).expect(t, 200)
+	s.join("ana")
+	s.post("/typing", old.Token, `{}`).expectProblem(t, 409, "nickname_taken")
+	events := s.open("/events", map[string]string{"Authorization": "Bearer " + old.Token})
+	defer events.close()
+	if hello := events.next(t); !strings.Contains(hello, old.ID) || strings.Contains(hello, `"nickname"`) {
+		t.Errorf("hello: %s", hello)
+	}
+}
+
+func TestSession_GuestsOfOneAddressHaveNoncesOfTheirOwn(t *testing.T) {
+	s := newServer(t)
+	for _, nickname := range []string{"ana", "bob"} {
+		m := decode[chat.Message](t, s.post("/messages", "", `{"nickname":"`+nickname+`","text":"salut","nonce":"1"}`).expect(t, 201))
+		if string(m.Author.Nickname) != nickname {
+			t.Errorf("%s's message is %+v", nickname, m)
+		}
+	}
+	p := s.post("/messages", "", `{"nickname":"eve","text":"hey"}`)
+	p.expect(t, 201)
+	s.join("eve")
+	if p := s.post("/messages", "", `{"nickname":"eve","text":"hey"}`).expectProblem(t, 409, "nickname_taken"); p.Suggestion == "" {
+		t.Error("a guest gets no suggestion")
+	}
+}
+
+func TestSession_RealIPIsNotBelieved(t *testing.T) {
+	s := newServer(t, func(_ *Options, o *store.Options) { o.SessionRate = 1 })
+	s.join("ana")
+	for _, name := range []string{"X-Real-Ip", "X-Client-Ip", "Forwarded"} {
+		s.do(request{method: "POST", path: "/nicknames", body: `{"nickname":"bob"}`, header: map[string]string{name: "192.0.2.7"}}).
+			expectProblem(t, 429, "rate_limited")
+	}
+	s.do(request{method: "POST", path: "/nicknames", body: `{"nickname":"bob"}`, header: map[string]string{"X-Forwarded-For": "192.0.2.7"}}).
+		expect(t, 200)
+}

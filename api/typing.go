@@ -26,6 +26,9 @@ func (a *API) postTyping(c *gin.Context) error {
 	if s.Nickname == "" {
 		return nicknameRequired()
 	}
+	if err := a.o.Store.Hold(c.Request.Context(), s.ID, s.Nickname); err != nil {
+		return err
+	}
 	if err := a.o.Store.Typing(c.Request.Context(), room, s.Person); err != nil {
 		return err
 	}

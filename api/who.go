@@ -25,8 +25,7 @@ func (a *API) reader(c *gin.Context) (session, error) {
 	return s, err
 }
 
-// author is who speaks in a request, and the name that limits and nonces are
-// kept under. A session speaks under the nickname it holds; without one, a
+// author is who speaks in a request, and the name that limits are kept under. A session speaks under the nickname it holds; without one, a
 // request may bring a nickname along, which claims nothing.
 func (a *API) author(c *gin.Context, s session, given string) (who chat.Person, counted string, err error) {
 	ctx := c.Request.Context()
@@ -54,12 +53,8 @@ func (a *API) author(c *gin.Context, s session, given string) (who chat.Person, 
 // nickname too, so that two people behind one address are told apart; what is
 // counted is the address alone, so that changing the nickname lifts no limit.
 func (a *API) guest(ctx context.Context, nickname chat.Nickname, address, sessionID string) (who chat.Person, counted string, err error) {
-	holder, err := a.o.Store.Holder(ctx, nickname)
-	if err != nil {
+	if err := a.o.Store.Free(ctx, sessionID, nickname); err != nil {
 		return who, "", err
-	}
-	if holder != "" && holder != sessionID {
-		return who, "", &chat.NicknameTaken{Nickname: nickname}
 	}
 	id, err := a.sessions.guestID(ctx, "author", nickname.Key(), address)
 	if err != nil {

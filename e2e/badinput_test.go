@@ -70,7 +70,7 @@ func TestBadInput_IsAnsweredWithAProblemAndChangesNothing(t *testing.T) {
 		{"an expired token", 401, "invalid_token", "POST", "/messages", `{"text":"a"}`, bearer(token(sessionSecret, ana, -time.Hour))},
 		{"a token without a signature", 401, "invalid_token", "POST", "/messages", `{"text":"a"}`, bearer(unsigned(ana))},
 		{"a token that is none", 401, "invalid_token", "POST", "/messages", `{"text":"a"}`, bearer("bonjour")},
-		{"another scheme", 401, "invalid_token", "POST", "/messages", `{"text":"a"}`, []string{"Authorization: Basic YTpi"}},
+		{"another scheme is no session", 422, "nickname_required", "POST", "/messages", `{"text":"a"}`, []string{"Authorization: Basic YTpi"}},
 		{"a forged token on the stream", 401, "invalid_token", "GET", "/events", "", bearer(token("another secret, just as long as it is", ana, time.Hour))},
 		{"a cross-site stream", 403, "cross_origin", "GET", "/events", "", []string{"Sec-Fetch-Site: cross-site", "Origin: http://example.org"}},
 		{"a stream of no such room", 422, "invalid_room", "GET", "/events?room=%0Adata:x", "", nil},

@@ -24,9 +24,10 @@
 //
 // # Concurrency properties
 //
-// Every method of [Store] is safe for concurrent use. [Store.Run] owns all of the
-// package's goroutines, and waits for them before it returns; the feed, presence
-// and health work only while it runs. A [chat.Sink] is called by one goroutine at
+// Every method of [Store] is safe for concurrent use. [Store.Run] owns the
+// feed, presence and health, and waits for their goroutines before it returns. A
+// post whose answer is overdue keeps one until go-redis gives up on it, which
+// closing the client brings about. A [chat.Sink] is called by one goroutine at
 // a time, in the order of the log, and must not block. No lock is held across a
 // call to Redis, and the loop that receives announcements never waits for one:
 // a subscriber that stops reading would be cut off by Redis, and would stop an

@@ -128,6 +128,7 @@ func (s *session) confirm(ctx context.Context, m *redis.Subscription) error {
 	case !active:
 	case !isRoom:
 		f.connect(s)
+		s.wg.Go(func() { f.s.restoreSecret(ctx) })
 	case r != nil:
 		s.begin(ctx, r)
 	}

@@ -73,7 +73,7 @@ func (s *Store) watchHealth(ctx context.Context) error {
 
 func (s *Store) logHealth(err error) {
 	if err != nil {
-		s.o.Log.Error("redis is away", "error", err)
+		s.o.Log.Error("redis is away: posts are refused, and it is tried again until it answers", "error", err)
 		return
 	}
 	s.o.Log.Info("redis answers")

@@ -44,7 +44,9 @@ func (k keys) roster(r chat.RoomID) string { return k.room(r) + ":roster" }
 func (k keys) named(r chat.RoomID) string { return k.room(r) + ":named" }
 
 // name says which session holds a nickname.
-func (k keys) name(n chat.Nickname) string { return k.prefix + "chat:name:" + n.Key() }
+func (k keys) name(n chat.Nickname) string { return k.nameOf(n.Key()) }
+
+func (k keys) nameOf(key string) string { return k.prefix + "chat:name:" + key }
 
 // session says which nickname, by its key, a session took last.
 func (k keys) session(id string) string { return k.prefix + "chat:session:" + id }

@@ -21,8 +21,8 @@ var appendScript = lua("gcra", "head", "append")
 // Post is a message on its way into a room's log.
 type Post struct {
 	Room chat.RoomID
-	// Who is the session, or the keyed hash that stands for it: the nonce and the
-	// rate are theirs.
+	// Who is counted by the rate: the session, or the keyed hash that stands for a
+	// guest's address. The nonce is the author's own.
 	Who string
 	// Nonce is the sender's; if empty, one is made, known to Redis only. Either way
 	// go-redis may send the command again after a network error, and it lands once.
@@ -60,7 +60,7 @@ func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	}
 	interval, burst := s.messageLimit()
 	v, err := s.post(ctx, "append", appendScript,
-		[]string{s.keys.head(p.Room), s.keys.log(p.Room), s.keys.nonce(p.Room, p.Who, nonce), s.keys.rate(p.Room, p.Who)},
+		[]string{s.keys.head(p.Room), s.keys.log(p.Room), s.keys.nonce(p.Room, p.Message.Author.ID, nonce), s.keys.rate(p.Room, p.Who)},
 		payload, digest(p.Message.Text), at,
 		s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds(),
 		interval, burst, s.keys.channel(p.Room))
@@ -69,6 +69,8 @@ func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 		return Receipt{}, err
 	}
 	receipt, err := readReceipt(p.Message, newReply(v))
+	// A nonce made here cannot have come before: go-redis sent the command twice.
+	receipt.Duplicate = receipt.Duplicate && p.Nonce != ""
 	if err == nil && !receipt.Duplicate {
 		s.active.touch(p.Room, p.Message.At.Time)
 	}

@@ -120,7 +120,7 @@ func TestAppend_ANonceForAnotherTextIsRefused(t *testing.T) {
 			}
 		}
 		p := post("adieu")
-		p.Nonce, p.Who = "n1", "p_bob"
+		p.Nonce, p.Message.Author.ID = "n1", "p_bob" // counted with the other: two guests of one address
 		if _, err := s.Append(t.Context(), p); err != nil {
 			t.Errorf("another sender's nonce: %v", err)
 		}

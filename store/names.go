@@ -23,7 +23,7 @@ var (
 )
 
 // Claim makes session the holder of a nickname, which is its only one from then
-// on. Two nicknames with the same key are the same. Held by another session, it
+// on: what it held before is given up. Two nicknames with the same key are the same. Held by another session, it
 // is [*chat.NicknameTaken] with a free one near it.
 func (s *Store) Claim(ctx context.Context, session string, n chat.Nickname) error {
 	if err := s.claim(ctx, session, n); err != nil {
@@ -31,8 +31,11 @@ func (s *Store) Claim(ctx context.Context, session string, n chat.Nickname) erro
 	}
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	err := s.client.Set(call, s.keys.session(session), n.Key(), chat.SessionLife).Err()
-	return s.failed(ctx, "note nickname", err)
+	last, err := s.client.SetArgs(call, s.keys.session(session), n.Key(), redis.SetArgs{TTL: chat.SessionLife, Get: true}).Result()
+	if err := s.failed(ctx, "note nickname", err); err != nil || last == "" || last == n.Key() {
+		return err
+	}
+	return s.release(ctx, session, last)
 }
 
 func (s *Store) claim(ctx context.Context, session string, n chat.Nickname) error {
@@ -83,6 +86,16 @@ func (s *Store) taken(ctx context.Context, n chat.Nickname) error {
 	return &chat.NicknameTaken{Nickname: n, Suggestion: free}
 }
 
+// Free checks that nobody but session holds a nickname, for one who uses it
+// without holding it. Otherwise it is [*chat.NicknameTaken].
+func (s *Store) Free(ctx context.Context, session string, n chat.Nickname) error {
+	holder, err := s.Holder(ctx, n)
+	if err != nil || holder == "" || holder == session {
+		return err
+	}
+	return s.taken(ctx, n)
+}
+
 // Holder is the session that holds a nickname, or "" if it is free.
 func (s *Store) Holder(ctx context.Context, n chat.Nickname) (string, error) {
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
@@ -93,7 +106,11 @@ func (s *Store) Holder(ctx context.Context, n chat.Nickname) (string, error) {
 
 // Release gives a nickname up if session holds it.
 func (s *Store) Release(ctx context.Context, session string, n chat.Nickname) error {
-	_, err := s.run(ctx, "release nickname", releaseScript, []string{s.keys.name(n)}, session)
+	return s.release(ctx, session, n.Key())
+}
+
+func (s *Store) release(ctx context.Context, session, key string) error {
+	_, err := s.run(ctx, "release nickname", releaseScript, []string{s.keys.nameOf(key)}, session)
 	return err
 }
 

@@ -73,7 +73,7 @@ func TestAppend_NothingIsLostOrDoubledWhenRedisDiesUnderLoad(t *testing.T) {
 				wg.Go(func() {
 					for i := range each {
 						p := post(fmt.Sprintf("%d/%d", w, i))
-						p.Who, p.Nonce = fmt.Sprint("p_", w), chat.Nonce(fmt.Sprint("n", i))
+						p.Message.Author.ID, p.Nonce = fmt.Sprint("p_", w), chat.Nonce(fmt.Sprint("n", i))
 						accepted[w] = append(accepted[w], repeatUntilAccepted(t, s, p))
 						done.Add(1)
 					}

@@ -69,11 +69,31 @@ for i = 9, #ARGV, 4 do
   end
 end
 
+-- If nobody's lease holds, nobody could renew: Redis was away, for the living too. They
+-- get a third of a lease to come back; the half millisecond marks that they had it.
+local newest = redis.call('ZREVRANGE', instances, 0, 0, 'WITHSCORES')
+local held_until = tonumber(newest[2] or now + 1)
+if held_until <= now and held_until % 1 == 0 then
+  for _, instance in ipairs(redis.call('ZRANGE', instances, 0, -1)) do
+    redis.call('ZADD', instances, string.format('%.1f', now + math.floor(lease / 3) + 0.5), instance)
+  end
+end
+
 local left, more = tonumber(ARGV[7]), 0
 local dead = redis.call('ZRANGEBYSCORE', instances, '-inf', string.format('%.0f', now), 'LIMIT', 0, 16)
 for _, instance in ipairs(dead) do
   if instance ~= ARGV[1] then
-    local theirs = ARGV[6] .. instance
+    -- What is buried gets another name first: should the instance live after all, it finds
+    -- itself forgotten and registers everyone again, instead of those not yet buried only.
+    local grave = string.match(instance, '^(.*)%+$') and instance or instance .. '+'
+    if grave ~= instance and redis.call('EXISTS', ARGV[6] .. grave) == 0 then
+      if redis.call('EXISTS', ARGV[6] .. instance) == 1 then
+        redis.call('RENAME', ARGV[6] .. instance, ARGV[6] .. grave)
+        redis.call('ZADD', instances, 0, grave)
+      end
+      redis.call('ZREM', instances, instance)
+    end
+    local theirs = ARGV[6] .. grave
     local found = redis.call('HSCAN', theirs, 0, 'COUNT', math.max(left, 1))
     for i = 1, #found[2], 2 do
       if left <= 0 then break end
@@ -81,7 +101,7 @@ for _, instance in ipairs(dead) do
       left = left - 1
     end
     if redis.call('EXISTS', theirs) == 1 then more = 1 break end
-    redis.call('ZREM', instances, instance)
+    redis.call('ZREM', instances, grave)
   end
 end
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -87,6 +88,8 @@ type Store struct {
 	health   *health
 	active   *activeRooms
 	metrics  *metrics
+
+	secret atomic.Pointer[string] // what signs the sessions, in hex; nil until asked for
 }
 
 // New makes a Store that talks through client. It does not dial; the first call
