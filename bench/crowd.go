@@ -63,8 +63,13 @@ type weight struct {
 
 // weigh looks after some seconds of rest.
 func (c *crowd) weigh(seconds float64) (w weight, err error) {
+	var collecting errgroup.Group
+	collecting.SetLimit(4)
 	for _, s := range c.servers {
-		s.Collect()
+		collecting.Go(func() error { s.Collect(); return nil })
+	}
+	if err := collecting.Wait(); err != nil {
+		return w, err
 	}
 	if err := c.all(func(_ int, gen *load.Generator) error {
 		_, err := gen.Rest(seconds)
