@@ -92,16 +92,37 @@ func TestLoad_FiftyMessagesAreThereAtOnceAndNothingShifts(t *testing.T) {
 	if took := js[float64](w, `performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd - performance.getEntriesByType("navigation")[0].domInteractive`); took > 1000 {
 		t.Errorf("the modules took %.0f ms", took)
 	}
+	// The least of three: what else runs on the machine only ever adds to it.
+	least := w.scriptTime()
+	for range 2 {
+		before := w.scriptTime()
+		w.reload()
+		w.live()
+		w.await("settled", `frames(30)`)
+		took := w.scriptTime()
+		if took > before { // else it is another process, which began at 0
+			took -= before
+		}
+		least = min(least, took)
+	}
+	t.Logf("script: %s", least)
+	if least > 100*time.Millisecond {
+		t.Errorf("the script took %s, want less than 100 ms", least)
+	}
+}
+
+// scriptTime is how long the page's scripts have run.
+func (w *window) scriptTime() time.Duration {
+	w.t.Helper()
 	metrics, err := chromedp.Call(w.ctx, performance.GetMetrics, cdp.Empty{})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	for _, m := range metrics.Metrics {
 		if m.Name == "ScriptDuration" {
-			t.Logf("script: %.1f ms", m.Value*1000)
-			if m.Value > 0.1 {
-				t.Errorf("the script took %.0f ms, want less than 100", m.Value*1000)
-			}
+			return time.Duration(m.Value * float64(time.Second))
 		}
 	}
+	w.t.Fatal("Chromium does not say how long scripts ran")
+	return 0
 }

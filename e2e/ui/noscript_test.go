@@ -57,7 +57,7 @@ func TestRooms_AreListedWithTheirReadersAndWhatIsNew(t *testing.T) {
 	w.send("the first here")
 	w.await("said", `row("the first here")?.dataset.id`)
 	w.want("the read place is kept", `frames(1)`)
-	w.await("kept", `JSON.parse(localStorage.getItem("causette:read")).jardin`)
+	w.await("kept", `JSON.parse(localStorage.getItem("causette:read")).jardin === row("the first here").dataset.id`)
 	w.do("back to the lobby", chromedp.Navigate(s.url))
 	w.live()
 	streams := s.requests("GET /events")
