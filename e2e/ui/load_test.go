@@ -81,33 +81,28 @@ func (w *window) heap() float64 {
 func TestLoad_FiftyMessagesAreThereAtOnceAndNothingShifts(t *testing.T) {
 	s := newSite(t)
 	s.fill(70)
-	w := open(t, s.url+"/healthz", look{before: `globalThis.shifts = []; new PerformanceObserver((l) => { for (const e of l.getEntries()) shifts.push([e.value, ...e.sources.map((s) => s.node?.id || s.node?.className || s.node?.nodeName)].join(" ")) }).observe({ type: "layout-shift", buffered: true });`})
-	w.do("measure", send(performance.Enable, performance.EnableParams{}))
-	w.do("open the page", chromedp.Navigate(s.url))
-	w.live()
-	w.await("settled", `frames(30)`)
-	if shifts := js[[]string](w, `shifts`); len(shifts) > 0 {
-		t.Errorf("it shifts: %q", shifts)
-	}
-	if took := js[float64](w, `performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd - performance.getEntriesByType("navigation")[0].domInteractive`); took > 1000 {
-		t.Errorf("the modules took %.0f ms", took)
-	}
-	// The least of three: what else runs on the machine only ever adds to it.
-	least := w.scriptTime()
-	for range 2 {
-		before := w.scriptTime()
-		w.reload()
+	// Each window is a stranger's: nothing is cached, compiled code neither. The time is
+	// the processor's: what else runs on the machine is not the script's.
+	var took []time.Duration
+	for range 3 {
+		w := open(t, s.url+"/healthz", look{before: `globalThis.shifts = []; new PerformanceObserver((l) => { for (const e of l.getEntries()) shifts.push([e.value, ...e.sources.map(({ node, previousRect: a, currentRect: b }) => [node?.id || node?.className || node?.nodeName, a.y, a.height, "to", b.y, b.height].join(" "))].join(" ")) }).observe({ type: "layout-shift", buffered: true });`})
+		w.do("measure", send(performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}))
+		w.do("open the page", chromedp.Navigate(s.url))
 		w.live()
 		w.await("settled", `frames(30)`)
-		took := w.scriptTime()
-		if took > before { // else it is another process, which began at 0
-			took -= before
+		took = append(took, w.scriptTime())
+		if shifts := js[[]string](w, `shifts`); len(shifts) > 0 {
+			t.Errorf("it shifts: %q", shifts)
 		}
-		least = min(least, took)
+		if modules := js[float64](w, `performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd - performance.getEntriesByType("navigation")[0].domInteractive`); modules > 1000 {
+			t.Errorf("the modules took %.0f ms", modules)
+		}
+		w.close()
 	}
-	t.Logf("script: %s", least)
-	if least > 100*time.Millisecond {
-		t.Errorf("the script took %s, want less than 100 ms", least)
+	slices.Sort(took)
+	t.Logf("script: %s", took)
+	if took[1] >= 100*time.Millisecond {
+		t.Errorf("the script took %s, want less than 100 ms", took[1])
 	}
 }
 

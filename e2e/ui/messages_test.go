@@ -11,20 +11,36 @@ import (
 	"causette/chat"
 )
 
+// noon is when the tests of days and groups take place, so that no midnight
+// comes between two messages.
+var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.Local)
+
+// atNoon has a page's clock, and what others say to it, go from noon.
+func (s *site) atNoon(l look) look {
+	s.now = func() time.Time { return noon }
+	l.before += fmt.Sprintf(`globalThis.Date = class extends Date {
+		static #ahead = %d - super.now();
+		static now() { return super.now() + Date.#ahead }
+		constructor(...parts) { if (parts.length) super(...parts); else super(Date.now()) }
+	};`, noon.UnixMilli())
+	return l
+}
+
 func TestUI09_MessagesAreGroupedByAuthorUntilSomethingComesBetween(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	at := time.Now().Add(-40 * time.Minute)
+	l := s.atNoon(look{})
+	at := noon.Add(-40 * time.Minute)
 	for i, m := range []struct {
 		after  time.Duration
 		author string
 	}{{0, "Alice"}, {time.Minute, "Alice"}, {5*time.Minute + 59*time.Second, "Alice"}, {11 * time.Minute, "Alice"}, {12 * time.Minute, "Bob"}, {13 * time.Minute, "Alice"}} {
 		s.sayAt(chat.Lobby, at.Add(m.after), m.author, fmt.Sprint(i))
 	}
-	s.sayAt("days", time.Now().Add(-24*time.Hour), "Alice", "yesterday")
-	s.sayAt("days", time.Now().Add(-24*time.Hour).Add(time.Second), "Alice", "yesterday too")
-	s.sayAt("days", time.Now(), "Alice", "today")
-	w := open(t, s.url).live()
+	s.sayAt("days", noon.Add(-24*time.Hour), "Alice", "yesterday")
+	s.sayAt("days", noon.Add(-24*time.Hour).Add(time.Second), "Alice", "yesterday too")
+	s.sayAt("days", noon, "Alice", "today")
+	w := open(t, s.url, l).live()
 	w.want("continued rows", `rows().map((r) => Number(r.classList.contains("continued"))).join("") === "011000"`)
 	s.say("Alice", "a")
 	s.say("Alice", "b")
@@ -36,19 +52,19 @@ func TestUI09_MessagesAreGroupedByAuthorUntilSomethingComesBetween(t *testing.T)
 	w.run(`hide(true)`)
 	s.say("Alice", "d")
 	w.await("a group begins under the unread line", `row("d") && row("d").previousElementSibling.matches(".unread") && !row("d").classList.contains("continued")`)
-	days := open(t, s.url+"/rooms/days").live()
+	days := open(t, s.url+"/rooms/days", l).live()
 	days.want("a group ends with the day", `rows().map((r) => Number(r.classList.contains("continued"))).join("") === "010" && row("today").previousElementSibling.matches(".day")`)
 }
 
 func TestUI10_TimesAndDaysAreWrittenAsPeopleDo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	now := time.Now()
+	now := noon
 	s.sayAt(chat.Lobby, now.Add(-10*24*time.Hour), "Alice", "long ago")
 	s.sayAt(chat.Lobby, now.Add(-24*time.Hour), "Alice", "yesterday")
 	s.sayAt(chat.Lobby, now, "Alice", "today")
 	for lang, days := range map[string][2]string{"fr": {"Hier", "Aujourd’hui"}, "en": {"Yesterday", "Today"}} {
-		w := open(t, s.url, look{lang: lang}).live()
+		w := open(t, s.url, s.atNoon(look{lang: lang})).live()
 		w.want(lang+": the days", fmt.Sprintf(`(([a, b, c]) => b === %q && c === %q && a === new Intl.DateTimeFormat(%q, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(new Date(%d)))([...document.querySelectorAll(".rule.day")].map((e) => e.innerText.trim()[0].toUpperCase() + e.innerText.trim().slice(1)).map((x, i) => i ? x : document.querySelector(".rule.day").textContent.trim()))`,
 			days[0], days[1], lang, now.Add(-10*24*time.Hour).UnixMilli()))
 		w.want(lang+": the clock and the whole date", fmt.Sprintf(`rows().every((r) => { const t = r.querySelector("time"), at = new Date(t.dateTime);
@@ -80,10 +96,11 @@ func TestUI11_ARunOfNoticesIsOneLineThatOpens(t *testing.T) {
 func TestUI12_NoNameOrTextTouchesItsNeighbours(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	l := s.atNoon(look{width: 360, height: 640})
 	s.say("Alice", "above")
 	s.say("Bob", "the middle")
 	s.say("Alice", "below")
-	w := open(t, s.url, look{width: 360, height: 640}).live()
+	w := open(t, s.url, l).live()
 	w.want("isolated", `rows().every((r) => r.querySelector(".name").localName === "bdi" && r.querySelector(".text").dir === "auto" && getComputedStyle(r.querySelector(".text")).overflowWrap === "anywhere")`)
 	gaps := func() string {
 		return js[string](w, `(() => { const r = rows().slice(-3); return [r[0].querySelector(".text"), r[0].querySelector(".name"), r[2].querySelector(".text"), r[2].querySelector(".name")].map((e) => [box(e).left, box(e).width, box(e).height].map(Math.round)).join(";") })()`)

@@ -94,20 +94,17 @@ func TestUI24_AFailureCanBeTriedAgainOrDiscardedAndALimitIsWaitedFor(t *testing.
 	s := newSite(t)
 	w := open(t, s.url, look{lang: "fr"}).join("Zoé")
 	w.provoke()
-	refuse := func(status int, code, retryAfter string) {
+	refuse := func(status int, code string) {
 		s.instead(func(w http.ResponseWriter, r *http.Request) bool {
 			if isPost(r) {
 				w.Header().Set("Content-Type", "application/problem+json")
-				if retryAfter != "" {
-					w.Header().Set("Retry-After", retryAfter)
-				}
 				w.WriteHeader(status)
 				fmt.Fprintf(w, `{"code":%q,"detail":"non"}`, code)
 			}
 			return isPost(r)
 		})
 	}
-	refuse(http.StatusUnprocessableEntity, "text_control", "")
+	refuse(http.StatusUnprocessableEntity, "text_control")
 	w.send("un")
 	w.send("deux")
 	failed := `[...document.querySelectorAll(".failed .delivery")].map((d) => [...d.querySelectorAll("button")].filter((b) => !b.hidden).map((b) => b.innerText).join()).join(";")`
@@ -117,17 +114,36 @@ func TestUI24_AFailureCanBeTriedAgainOrDiscardedAndALimitIsWaitedFor(t *testing.
 	w.run(`row("un").querySelector(".retry").click(); row("deux").querySelector(".discard").click()`)
 	w.await("one arrived, one gone", `rows().length === 1 && row("un").dataset.id && !row("un").matches(".failed")`)
 
-	refuse(http.StatusTooManyRequests, "rate_limited", "2")
+	var came, limited atomic.Int64 // the requests, and when the first was refused, in milliseconds
+	early := make(chan time.Duration, 1)
+	s.instead(func(w http.ResponseWriter, r *http.Request) bool {
+		if !isPost(r) {
+			return false
+		}
+		switch came.Add(1) {
+		case 1:
+			limited.Store(time.Now().UnixMilli())
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("Retry-After", "2")
+			w.WriteHeader(http.StatusTooManyRequests)
+			fmt.Fprint(w, `{"code":"rate_limited"}`)
+			return true
+		case 2:
+			early <- time.Since(time.UnixMilli(limited.Load()))
+		}
+		return false
+	})
 	w.send("trois")
 	w.await("said how long", `row("trois")?.querySelector(".delivery")?.innerText.includes("2 secondes")`)
-	before := s.requests("POST /messages")
-	s.honest()
-	begun := time.Now()
-	w.await("arrived", `row("trois").dataset.id`)
-	if waited := time.Since(begun); waited < 1500*time.Millisecond || s.requests("POST /messages") != before+1 {
-		t.Errorf("tried again after %s, %d times", waited, s.requests("POST /messages")-before)
+	w.send("quatre") // waits as well, and in its turn
+	w.await("arrived", `row("trois").dataset.id && row("quatre").dataset.id`)
+	if waited := <-early; waited < 2*time.Second-10*time.Millisecond {
+		t.Errorf("asked for 2 s, it tried again after %s", waited)
 	}
-	if got := s.texts(chat.Lobby); !slices.Equal(got, []string{"un", "trois"}) {
+	if n := came.Load(); n != 3 {
+		t.Errorf("%d requests for two messages and a refusal", n)
+	}
+	if got := s.texts(chat.Lobby); !slices.Equal(got, []string{"un", "trois", "quatre"}) {
 		t.Errorf("the log has %q", got)
 	}
 }

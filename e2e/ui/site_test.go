@@ -34,6 +34,8 @@ type site struct {
 	redis *miniredis.Miniredis
 	store *store.Store
 	hub   *sse.Hub
+	// now dates what others say. Static after the test's first lines.
+	now func() time.Time
 
 	// answer may answer a request in the server's place; it says whether it did.
 	answer atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
@@ -52,14 +54,14 @@ type options struct {
 
 func newSite(t *testing.T, change ...func(options)) *site {
 	t.Helper()
-	s := &site{t: t, redis: miniredis.RunT(t), conns: map[net.Conn]struct{}{}, seen: map[string]int{}}
+	s := &site{t: t, redis: miniredis.RunT(t), now: time.Now, conns: map[net.Conn]struct{}{}, seen: map[string]int{}}
 	s.build(t, s.redis, change...)
 	return s
 }
 
 // twin is another instance on the same Redis.
 func (s *site) twin() *site {
-	other := &site{t: s.t, redis: s.redis, conns: map[net.Conn]struct{}{}, seen: map[string]int{}}
+	other := &site{t: s.t, redis: s.redis, now: s.now, conns: map[net.Conn]struct{}{}, seen: map[string]int{}}
 	other.build(s.t, s.redis)
 	return other
 }
@@ -193,7 +195,7 @@ func author(name string) chat.Person {
 // say has somebody else say something in the lobby.
 func (s *site) say(name, text string) chat.Message {
 	s.t.Helper()
-	return s.sayAt(chat.Lobby, time.Now(), name, text)
+	return s.sayAt(chat.Lobby, s.now(), name, text)
 }
 
 func (s *site) sayAt(room chat.RoomID, at time.Time, name, text string) chat.Message {
@@ -211,7 +213,7 @@ func (s *site) sayAt(room chat.RoomID, at time.Time, name, text string) chat.Mes
 // fill says n messages, in groups of two authors.
 func (s *site) fill(n int) {
 	s.t.Helper()
-	begun := time.Now().Add(-time.Duration(n) * time.Minute)
+	begun := s.now().Add(-time.Duration(n) * time.Minute)
 	for i := range n {
 		s.sayAt(chat.Lobby, begun.Add(time.Duration(i)*time.Minute), []string{"Alice", "Bob"}[i/3%2], fmt.Sprintf("message %d", i))
 	}
@@ -246,7 +248,7 @@ func (s *site) typist(name string) {
 // notice has the lobby hear that somebody did something.
 func (s *site) notice(kind chat.NoticeKind, name string) {
 	s.t.Helper()
-	data := fmt.Sprintf(`{"kind":%q,"who":{"id":"p_%s","nickname":%q},"at":%q}`, kind, strings.ToLower(name), name, time.Now().UTC().Format(time.RFC3339Nano))
+	data := fmt.Sprintf(`{"kind":%q,"who":{"id":"p_%s","nickname":%q},"at":%q}`, kind, strings.ToLower(name), name, s.now().UTC().Format(time.RFC3339Nano))
 	if err := s.store.PublishLive(s.t.Context(), chat.Lobby, chat.Event{Kind: chat.KindNotice, Data: []byte(data)}); err != nil {
 		s.t.Fatal(err)
 	}

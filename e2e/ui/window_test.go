@@ -165,6 +165,8 @@ func (w *window) prepare(l look) {
 		send(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": l.lang}}),
 		send(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
 			addEventListener("securitypolicyviolation", (e) => console.error("policy: " + e.violatedDirective + " " + e.blockedURI));
+			// Headless Chromium hides no page: what a hidden one reports is said here, and what
+			// the page does then is its own.
 			globalThis.hide = (hidden) => {
 				Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
 				Object.defineProperty(document, "visibilityState", { configurable: true, get: () => hidden ? "hidden" : "visible" });

@@ -18,6 +18,7 @@ export class Outbox {
   #entries;
   #busy = false;
   #attempt = 0;
+  #limited = false; // whether the server asked to wait: nothing may go out before
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -74,10 +75,11 @@ export class Outbox {
     this.flush();
   }
 
-  /** Sends what waits, now; for when the connection is back. */
+  /** Sends what waits, unless the server set a time; for when the connection is back. */
   flush() {
+    if (this.#busy || this.#limited) return;
     clearTimeout(this.#timer);
-    if (!this.#busy) void this.#run();
+    void this.#run();
   }
 
   async #run() {
@@ -86,7 +88,11 @@ export class Outbox {
       const problem = await this.#try(entry);
       if (problem?.passing) {
         const wait = Math.max(problem.wait, problem.status === 429 ? 1_000 : fullJitter(this.#attempt++, Math.random()));
-        this.#timer = setTimeout(() => this.flush(), wait);
+        this.#limited = problem.status === 429;
+        this.#timer = setTimeout(() => {
+          this.#limited = false;
+          this.flush();
+        }, wait);
         break;
       }
       this.#attempt = 0;

@@ -58,14 +58,17 @@ test("a failed network keeps the order and tries the same message again", async 
 
 test("429 waits as long as it is told to", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { posts, add } = outbox();
+  const { o, posts, add } = outbox();
   add("a");
   posts[0].reject(new Problem(429, { code: "rate_limited" }, 3_000));
   await settle();
   t.mock.timers.tick(2_999);
+  add("b"); // neither another message nor a connection that is back makes it sooner
+  o.flush();
   assert.equal(posts.length, 1);
   t.mock.timers.tick(1);
   assert.equal(posts.length, 2);
+  assert.equal(posts[1].entry.nonce, "a");
 });
 
 test("a refused message steps aside for the next, and can be tried again", async () => {
