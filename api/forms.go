@@ -55,7 +55,7 @@ func (a *API) problemPage(c *gin.Context, room chat.RoomID, f fields, err error)
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
 	}
 	return a.servePage(c, room, p.Status, templates.Form{
-		Code: p.Code, Detail: p.Detail, Suggestion: p.Suggestion,
+		Code: p.Code, Detail: p.Detail, Suggestion: p.Suggestion, Names: c.FullPath() == "/nicknames",
 		Text: f["text"], Nickname: f["nickname"], Room: f["wanted"],
 	})
 }

@@ -70,6 +70,33 @@ func TestForms_ComeBackWithTheProblemAndWhatWasWritten(t *testing.T) {
 	}
 }
 
+func TestForms_RenameAndSayBesideTheFieldWhyNot(t *testing.T) {
+	s := newServer(t)
+	s.join("Alice")
+	entered := s.browse(http.MethodPost, "/nicknames", "", "nickname=ana&room=go").expect(t, http.StatusSeeOther)
+	page := s.browse(http.MethodGet, "/rooms/go", entered.cookies(), "").expect(t, http.StatusOK)
+	if !strings.Contains(page.body, `<input id="new-nickname" name="nickname" type="text" value="ana"`) {
+		t.Error("the page has no form to rename without a script")
+	}
+	for nickname, c := range map[string]struct {
+		status int
+		why    string
+	}{"Alice": {http.StatusConflict, "This nickname is taken."}, "": {http.StatusUnprocessableEntity, "at least one letter"}} {
+		a := s.browse(http.MethodPost, "/nicknames", entered.cookies(), "nickname="+nickname+"&room=go").expect(t, c.status)
+		_, form, _ := strings.Cut(a.body, `<form id="nickname-form" class="slip" method="post" action="/nicknames" novalidate>`)
+		if form, _, _ = strings.Cut(form, "</form>"); !strings.Contains(form, c.why) {
+			t.Errorf("%q: the form shown is %s", nickname, form)
+		}
+	}
+	renamed := s.browse(http.MethodPost, "/nicknames", entered.cookies(), "nickname=anna&room=go").expect(t, http.StatusSeeOther)
+	if where := renamed.header.Get("Location"); where != "/rooms/go" {
+		t.Errorf("to %q", where)
+	}
+	if page := s.browse(http.MethodGet, "/rooms/go", renamed.cookies(), ""); !strings.Contains(page.body, `data-nickname="anna"`) {
+		t.Error("the name is as it was")
+	}
+}
+
 func TestForms_OfProgramsAreAnsweredInJSON(t *testing.T) {
 	s := newServer(t)
 	for _, accept := range []string{"", "*/*", "application/json"} {

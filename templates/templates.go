@@ -53,6 +53,8 @@ type Form struct {
 	// Code and Detail are the problem's.
 	Code, Detail string
 	Suggestion   chat.Nickname
+	// Names says that the form was for a nickname.
+	Names bool
 	// Text, Nickname and Room are what was asked for.
 	Text, Nickname, Room string
 }

@@ -99,12 +99,15 @@ func (v view) Wrong() string {
 		return ""
 	case v.Form.Code == "invalid_room":
 		return "room"
-	case !v.Named():
+	case v.Form.Names || !v.Named():
 		return "nickname"
 	default:
 		return "text"
 	}
 }
+
+// Asking reports whether the nickname form is in the composer's place.
+func (v view) Asking() bool { return !v.Named() || v.Wrong() == "nickname" }
 
 // NicknameValue fills the nickname form.
 func (v view) NicknameValue() string {

@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-func TestWithoutScript_OneReadsEntersSpeaksAndRefreshes(t *testing.T) {
+func TestWithoutScript_OneReadsEntersSpeaksRenamesAndRefreshes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	if err := s.store.Claim(t.Context(), "p_other", "Alice"); err != nil {
@@ -30,9 +30,17 @@ func TestWithoutScript_OneReadsEntersSpeaksAndRefreshes(t *testing.T) {
 	w.await("back with a composer", `shown("#composer") && location.pathname === "/"`)
 	w.do("speak", chromedp.SendKeys(chromedp.ID("text"), "by form"), chromedp.Click(chromedp.ID("send")))
 	w.await("back with the message", `row("by form") && location.pathname === "/" && document.querySelector("#text").value === ""`)
+	rename := func(name string) {
+		w.do("rename to "+name, chromedp.Click(chromedp.CSS(".rename summary")), chromedp.SetValue(chromedp.ID("new-nickname"), name), chromedp.Click(chromedp.CSS(".rename button")))
+	}
+	rename("Alice")
+	w.await("why not, in the composer's place", `shown("#nickname-error") && !shown("#composer") && document.querySelector("#nickname-error").innerText === "This nickname is taken." && document.querySelector("#me-name").textContent === "Zoé"`)
+	rename("Zoë")
+	w.await("renamed", `shown("#composer") && !shown("#nickname-form") && document.querySelector("#me-name").textContent === "Zoë"`)
 	s.say("Alice", "meanwhile")
 	w.click("refresh")
 	w.awaitText("meanwhile")
+	w.want("nothing that only a script brings to life", `!shown("#me") && !shown("#connection") && !shown("#participants")`)
 	w.want("no script ran", `document.querySelector("#connection").dataset.state === "connecting"`)
 }
 
