@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -62,12 +63,12 @@ func TestUI34_AllCanBeDoneByKeyboard(t *testing.T) {
 		w.want("the focus on "+id+" is seen", `(() => { const e = document.activeElement, b = box(e), hit = document.elementFromPoint(b.left + b.width / 2, Math.min(b.top + b.height / 2, innerHeight - 1));
 			const style = getComputedStyle(e); return b.width > 0 && b.bottom > 0 && b.top < innerHeight && (e.contains(hit) || e.id === "log" || e.matches(".skip")) && (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) })()`)
 	}
-	for _, id := range []string{"skip", "brand", "participants", "menu-button", "log", "me", "text"} {
+	for _, id := range []string{"skip", "brand", "rooms-button", "participants", "menu-button", "log", "me", "text", "send"} {
 		if !strings.Contains(strings.Join(seen, " "), id) {
 			t.Errorf("Tab never comes to %s: %v", id, seen)
 		}
 	}
-	for _, id := range []string{"participants", "menu-button"} {
+	for _, id := range panels {
 		w.run(fmt.Sprintf(`document.getElementById(%q).focus()`, id))
 		w.press("Enter")
 		w.await("open", `document.querySelector(":popover-open")`)
@@ -163,9 +164,12 @@ func TestUI37_EightTabsOverPlainHTTPAllReceiveAndAllPost(t *testing.T) {
 		tabs = append(tabs, keeper.tab(s.url).live())
 	}
 	s.say("Alice", "to all")
-	for i, w := range tabs {
+	for _, w := range tabs {
 		w.awaitText("to all")
-		w.send(fmt.Sprint("from ", i))
+	}
+	moment := time.Now().Add(time.Second).UnixMilli() // all at once
+	for i, w := range tabs {
+		w.run(fmt.Sprintf(`document.querySelector("#text").value = "from %d"; setTimeout(() => document.querySelector("#composer").requestSubmit(), %d - Date.now())`, i, moment))
 	}
 	for _, w := range tabs {
 		for i := range tabs {

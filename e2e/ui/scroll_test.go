@@ -28,7 +28,7 @@ func TestUI16_PinnedScrollStaysPinned(t *testing.T) {
 		w.awaitText(fmt.Sprintf("pinned\n\nrow %d", i))
 		w.want(fmt.Sprintf("%d px from the bottom: down", from), atBottom+` && box(rows().at(-1)).bottom <= box("#foot").top`)
 	}
-	w.up(150)
+	w.up(41)
 	w.run(`globalThis.first = rows().find((r) => box(r).bottom > box("#log").top); globalThis.top0 = box(first).top`)
 	s.say("Carol", "unpinned\n\n\nrow")
 	w.awaitText("unpinned\n\n\nrow")

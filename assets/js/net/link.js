@@ -25,6 +25,8 @@ export class Link {
     this.#tell = tell;
     addEventListener("pagehide", () => this.#order({ type: "detach" }));
     addEventListener("pageshow", (e) => e.persisted && this.#attach());
+    document.addEventListener("freeze", () => this.#order({ type: "detach" }));
+    document.addEventListener("resume", () => this.#attach());
     addEventListener("online", () => this.#order({ type: "check" }));
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.#order({ type: "check" });
