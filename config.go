@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -151,6 +152,7 @@ func (c Config) check(environment map[string]string) error {
 		}
 	}
 	require("Port", between(c.Port, 1, 65535))
+	require("Host", checkHost(c.Host))
 	require("KeyPrefix", checkKeyPrefix(c.KeyPrefix))
 	require("HistorySize", between(c.HistorySize, 1, 1_000_000))
 	require("HistoryTTL", between(c.HistoryTTL, time.Minute, 8760*time.Hour))
@@ -195,6 +197,15 @@ func checkRate(perUnit float64) error {
 		return errors.New("not a number")
 	}
 	return between(perUnit, 0.01, 100_000)
+}
+
+var hostForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+
+func checkHost(host string) error {
+	if _, err := netip.ParseAddr(host); host == "" || err == nil || hostForm.MatchString(host) {
+		return nil
+	}
+	return errors.New("neither an address nor a name")
 }
 
 // checkKeyPrefix refuses braces, which would move a room's keys to another

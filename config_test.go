@@ -50,6 +50,7 @@ func TestConfig_AWrongValueIsALineThatNamesItsVariable(t *testing.T) {
 		{"PORT", "http"}, {"PORT", "0"}, {"PORT", "65536"}, {"PORT", "-1"}, {"PORT", "4100.5"},
 		{"REDIS_URL", "localhost:6379"}, {"REDIS_URL", "http://localhost"}, {"REDIS_URL", "redis://h/notanumber"},
 		{"REDIS_URL", "redis://h?addr=i&nonsense=1"}, {"REDIS_URL", "redis://h?master_name=m&nonsense=1"}, {"REDIS_URL", "redis://%zz"},
+		{"HOST", "not a host"}, {"HOST", "http://localhost"}, {"HOST", "[::1]"},
 		{"KEY_PREFIX", "a{b}"}, {"KEY_PREFIX", strings.Repeat("x", 65)},
 		{"HISTORY_SIZE", "0"}, {"HISTORY_SIZE", "many"}, {"HISTORY_TTL", "1s"}, {"HISTORY_TTL", "7 days"},
 		{"TAIL_SIZE", "1"}, {"TAIL_SIZE", "1MiB"}, {"HEARTBEAT", "0s"}, {"HEARTBEAT", "15"}, {"LEAVE_DELAY", "-1s"},

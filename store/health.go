@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 
 	"causette/chat"
@@ -62,8 +63,8 @@ func (s *Store) watchHealth(ctx context.Context) error {
 			s.logHealth(err)
 		}
 		every := s.o.HealthEvery
-		if err != nil {
-			every /= 4
+		if err != nil { // jittered, so that a Redis that is back is not met by all at once
+			every = every/8 + rand.N(every/4)
 		}
 		if pause(ctx, every); ctx.Err() != nil {
 			return nil
