@@ -46,14 +46,15 @@ func (s *Store) tellRooms(ctx context.Context) error {
 }
 
 // roomNews is what changed between two looks, and what is known after the
-// second. The first look of all is no news: readers have the list from GET /rooms.
+// second. At the first look of all, everything is news: the list that a reader got
+// with the page is older than the look.
 func roomNews(known map[chat.RoomID]chat.RoomNews, rooms []RoomInfo) ([]chat.RoomNews, map[chat.RoomID]chat.RoomNews) {
 	now := make(map[chat.RoomID]chat.RoomNews, len(rooms))
 	var changed []chat.RoomNews
 	for _, r := range rooms {
 		news := chat.RoomNews{Room: r.Room, Participants: r.Participants, LastID: r.LastID}
 		now[r.Room] = news
-		if known != nil && known[r.Room] != news {
+		if before, ok := known[r.Room]; !ok || before != news {
 			changed = append(changed, news)
 		}
 	}
