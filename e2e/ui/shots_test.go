@@ -83,8 +83,8 @@ func TestScreenshots(t *testing.T) {
 func refuseMessages(w http.ResponseWriter, r *http.Request) bool {
 	if isPost(r) {
 		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(http.StatusConflict)
-		_, _ = w.Write([]byte(`{"code":"nonce_reused"}`))
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = w.Write([]byte(`{"code":"text_control"}`))
 	}
 	return isPost(r)
 }
@@ -105,19 +105,19 @@ func TestScreenshots_TwoWindows(t *testing.T) {
 	} {
 		s := newSite(t)
 		other := s.twin()
-		ana := open(t, s.url, look{width: 360, height: 480, scheme: "light", lang: c.lang})
-		bob := open(t, other.url, look{width: 360, height: 480, scheme: "dark", lang: c.lang})
+		ana := open(t, s.url, look{width: 480, height: 640, scheme: "light", lang: c.lang})
+		bob := open(t, other.url, look{width: 480, height: 640, scheme: "dark", lang: c.lang})
 		for _, w := range []*window{ana, bob} {
-			w.do("be sharp", chromedp.EmulateViewport(360, 480, chromedp.EmulateScale(2)))
+			w.do("be sharp", chromedp.EmulateViewport(480, 640, chromedp.EmulateScale(1.5)))
 			w.live()
 		}
 		ana.join("Ana")
 		bob.join("Bob")
 		for i, text := range c.texts {
-			switch {
-			case i == 2:
+			switch i {
+			case 2:
 				s.say("zoé", text)
-			case i == 0 || i == 3:
+			case 0, 3:
 				ana.send(text)
 			default:
 				bob.send(text)
