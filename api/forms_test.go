@@ -108,7 +108,7 @@ func TestForms_OfProgramsAreAnsweredInJSON(t *testing.T) {
 
 func TestForms_ARoomIsGoneToByItsNameOrTheNameIsSaidToBeWrong(t *testing.T) {
 	s := newServer(t)
-	for wanted, where := range map[string]string{"go": "/rooms/go", "+Go-2+": "/rooms/go-2", "lobby": "/"} {
+	for wanted, where := range map[string]string{"go": "/rooms/go", "+Go-2+": "/rooms/go-2", "lobby": "/", "": "/"} {
 		if got := s.browse(http.MethodGet, "/rooms?room="+wanted, "", "").expect(t, http.StatusSeeOther).header.Get("Location"); got != where {
 			t.Errorf("%q leads to %q", wanted, got)
 		}

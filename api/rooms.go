@@ -24,7 +24,7 @@ const (
 
 // getRooms lists the rooms, liveliest first.
 func (a *API) getRooms(c *gin.Context) error {
-	if c.Query("room") != "" && wantsPage(c.Request) {
+	if _, asked := c.GetQuery("room"); asked && wantsPage(c.Request) {
 		return a.goToRoom(c)
 	}
 	limit, err := queryInt(c, "limit", defaultRooms, 1, maxRooms)

@@ -90,9 +90,30 @@ func TestUI33_AxeFindsNothingInAnyState(t *testing.T) {
 				w.state("degraded")
 				w.axe("degraded")
 				s.stop()
+				w.state("reconnecting")
+				w.axe("reconnecting")
+				w.send("later")
+				w.await("kept for later", `row("later")?.querySelector(".discard")`)
+				w.axe("queued")
 				w.state("waiting")
 				w.axe("waiting")
 			})
+		}
+	}
+}
+
+func TestUI33_AxeFindsNothingWithoutANetwork(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fill(5)
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{360, 1100} {
+			w := open(t, s.url, look{scheme: scheme, width: width, height: 700, before: withoutANetwork}).live()
+			w.provoke()
+			w.run(`net = false`)
+			s.cut()
+			w.state("offline")
+			w.axe(fmt.Sprintf("offline, %s, %d", scheme, width))
 		}
 	}
 }

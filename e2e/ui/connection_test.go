@@ -45,11 +45,14 @@ func TestConnection_APageThatIsPutAwayHasNoStreamAndComesBackWithAll(t *testing.
 	w.want("each once", `texts().join() === "meanwhile 0,meanwhile 1" && !document.querySelector(".rule.gap")`)
 }
 
+// withoutANetwork lets a test take the network away, by net = false. A worker has a
+// navigator of its own, so the page does without.
+const withoutANetwork = `delete globalThis.SharedWorker; globalThis.net = true; Object.defineProperty(navigator, "onLine", { get: () => net })`
+
 func TestConnection_WithoutANetworkItSaysSoUntilThereIsOne(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	// A worker has a navigator of its own, so the page does without.
-	w := open(t, s.url, look{lang: "fr", before: `delete globalThis.SharedWorker; globalThis.net = true; Object.defineProperty(navigator, "onLine", { get: () => net })`}).live()
+	w := open(t, s.url, look{lang: "fr", before: withoutANetwork}).live()
 	w.provoke()
 	w.run(`net = false`)
 	s.cut()

@@ -47,11 +47,14 @@ export class People {
   /** @param {number} n */
   set(n) {
     this.#n = n;
-    if (this.#timer !== undefined) return; // what is due shows this one too
+    if (this.#timer === undefined) this.#show(); // else what is due shows this one too
+  }
+
+  #show() {
     this.#label();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#label();
+      if (Number(this.#count.textContent) !== this.#n) this.#show();
     }, PACE);
   }
 
@@ -67,7 +70,7 @@ export class People {
 
   #label() {
     const shown = Number(this.#count.textContent);
-    this.#count.textContent = String(this.#n);
+    if (shown !== this.#n) this.#count.textContent = String(this.#n);
     this.#title.textContent = this.#texts.t("people.title", { n: this.#n });
     this.#button.setAttribute("aria-label", `${this.#texts.t("people.button")} ${this.#n}`);
     if (shown !== this.#n) this.refresh();
