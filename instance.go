@@ -39,7 +39,7 @@ const (
 // embeddedAddress is where REDIS_URL's default points to.
 const embeddedAddress = "127.0.0.1:6379"
 
-// instance is one Causette process, built and not yet serving. Static after build.
+// instance is one Causette process. All but draining is static after build.
 type instance struct {
 	name     string
 	cfg      Config

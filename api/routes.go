@@ -105,7 +105,7 @@ func (a *API) routes() (http.Handler, error) {
 	get("/metrics", gin.WrapH(promhttp.HandlerFor(a.o.Registry, promhttp.HandlerOpts{})))
 	get("/openapi.yaml", getOpenAPI)
 	get("/assets/*file", gin.WrapH(assets.Handler()))
-	get("/favicon.ico", func(c *gin.Context) { c.Redirect(http.StatusFound, assets.URL("icons/mark.svg")) })
+	get("/favicon.ico", gin.WrapH(assets.Favicon()))
 
 	g.NoRoute(a.bounded(func(*gin.Context) error {
 		return problem(http.StatusNotFound, "not_found", "there is nothing at this path; /openapi.yaml lists what there is")

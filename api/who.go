@@ -25,8 +25,9 @@ func (a *API) reader(c *gin.Context) (session, error) {
 	return s, err
 }
 
-// author is who speaks in a request, and the name that limits are kept under. A session speaks under the nickname it holds; without one, a
-// request may bring a nickname along, which claims nothing.
+// author is who speaks in a request, and the name that limits are kept under. A
+// session speaks under the nickname it holds; without one, a request may bring a
+// nickname along, which claims nothing.
 func (a *API) author(c *gin.Context, s session, given string) (who chat.Person, counted string, err error) {
 	ctx := c.Request.Context()
 	if given == "" {

@@ -67,9 +67,6 @@ func names() []string {
 	return all
 }
 
-// Prefix is the path under which this build's assets lie: /assets/<hash>/.
-func Prefix() string { return prefix }
-
 // URL is the path of one asset, such as "js/main.js". It panics on a name that
 // is not there: only templates call it, and each is tried at start.
 func URL(name string) string {

@@ -46,8 +46,8 @@ func TestAssets_ImportOnlyWhatIsThere(t *testing.T) {
 }
 
 func TestAssets_LieUnderOneHash(t *testing.T) {
-	if !regexp.MustCompile(`^/assets/[0-9a-f]{16}/$`).MatchString(Prefix()) {
-		t.Error(Prefix())
+	if !regexp.MustCompile(`^/assets/[0-9a-f]{16}/$`).MatchString(prefix) {
+		t.Error(prefix)
 	}
 	before := hash()
 	files["js/main.js"] = append(files["js/main.js"], ' ')

@@ -69,8 +69,8 @@ func TestHandler_SendsTheBestEncodingThatIsAccepted(t *testing.T) {
 
 func TestHandler_HasNothingElse(t *testing.T) {
 	for _, path := range []string{
-		"/assets/", Prefix(), Prefix() + "js/", Prefix() + "js", "/assets/0000000000000000/js/main.js", "/assets/js/main.js",
-		Prefix() + "js/../js/main.js", Prefix() + "assets.go", Prefix() + "js/lib/text.test.mjs", Prefix() + "package.json",
+		"/assets/", prefix, prefix + "js/", prefix + "js", "/assets/0000000000000000/js/main.js", "/assets/js/main.js",
+		prefix + "js/../js/main.js", prefix + "assets.go", prefix + "js/lib/text.test.mjs", prefix + "package.json",
 	} {
 		res := get("GET", path, "")
 		if res.StatusCode != http.StatusNotFound || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {

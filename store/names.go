@@ -104,11 +104,7 @@ func (s *Store) Holder(ctx context.Context, n chat.Nickname) (string, error) {
 	return holder, s.failed(ctx, "look up nickname", err)
 }
 
-// Release gives a nickname up if session holds it.
-func (s *Store) Release(ctx context.Context, session string, n chat.Nickname) error {
-	return s.release(ctx, session, n.Key())
-}
-
+// release gives a nickname up, by its key, if session holds it.
 func (s *Store) release(ctx context.Context, session, key string) error {
 	_, err := s.run(ctx, "release nickname", releaseScript, []string{s.keys.nameOf(key)}, session)
 	return err

@@ -29,13 +29,13 @@ func TestClaim_AHeldNicknameIsTakenUntilItIsReleased(t *testing.T) {
 		if holder, err := s.Holder(t.Context(), "ana"); err != nil || holder != "p_ana" {
 			t.Errorf("holder %q, error %v", holder, err)
 		}
-		if err := s.Release(t.Context(), "p_bob", "ana"); err != nil {
+		if err := s.release(t.Context(), "p_bob", "ana"); err != nil {
 			t.Fatal(err)
 		}
 		if holder, _ := s.Holder(t.Context(), "ana"); holder != "p_ana" {
 			t.Errorf("released by another session: holder %q", holder)
 		}
-		if err := s.Release(t.Context(), "p_ana", "ana"); err != nil {
+		if err := s.release(t.Context(), "p_ana", "ana"); err != nil {
 			t.Fatal(err)
 		}
 		if holder, err := s.Holder(t.Context(), "ana"); err != nil || holder != "" {
@@ -55,7 +55,7 @@ func TestHold_RenewsAndGivesBackButNotWhatWasGivenUp(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.Release(t.Context(), "p_ana", "ana"); err != nil {
+		if err := s.release(t.Context(), "p_ana", "ana"); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Hold(t.Context(), "p_ana", "ana"); !errors.Is(err, chat.ErrNicknameGivenUp) {
