@@ -3,9 +3,7 @@ package sse
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,67 +188,4 @@ func TestHub_RoomsAreApart(t *testing.T) {
 		expect(t, "in a", a.messages(), said)
 		expect(t, "in b", b.messages(), []string{})
 	})
-}
-
-func TestHub_HundredsComeAndGoUnderAppends(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, Options{TailSize: 8 << 10})
-		w.log.say(chat.Lobby, 300)
-		stop := make(chan struct{})
-		var writer, readers sync.WaitGroup
-		writer.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(time.Millisecond):
-					w.log.say(chat.Lobby, 3)
-					w.log.live(chat.Lobby, chat.KindTyping, "{}")
-				}
-			}
-		})
-		for i := range 300 {
-			readers.Go(func() {
-				last := "0-0"
-				for range 3 {
-					c := w.dial(t, Subscription{LastEventID: last, Person: chat.Person{ID: fmt.Sprint("p_", i)}})
-					time.Sleep(rand.N(50 * time.Millisecond))
-					c.hangUp()
-					events, id, _ := readSSE(string(c.got))
-					if id != "" {
-						last = contiguous(t, last, events)
-					}
-				}
-			})
-		}
-		readers.Wait()
-		close(stop)
-		writer.Wait()
-		if got := strings.Count(w.who.heard(), "+"); got > 900 || got != strings.Count(w.who.heard(), "-") {
-			t.Errorf("%d joins, %d leaves", got, strings.Count(w.who.heard(), "-"))
-		}
-		if w.streams != 0 {
-			t.Errorf("%d streams left", w.streams)
-		}
-	})
-}
-
-// contiguous checks that the messages among events follow on last without hole
-// or double, and returns the last of them.
-func contiguous(t *testing.T, last string, events []sseEvent) string {
-	id, err := chat.ParseEventID(last)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range events {
-		if e.Type != "message" {
-			continue
-		}
-		next, err := chat.ParseEventID(e.ID)
-		if err != nil || !id.Precedes(next) {
-			t.Errorf("%s follows %s", e.ID, id)
-		}
-		id = next
-	}
-	return id.String()
 }
