@@ -34,6 +34,9 @@ type Config struct {
 	HistoryTTL  time.Duration `env:"HISTORY_TTL" envDefault:"168h" want:"a duration from 1m to 8760h, such as 168h"`
 	TailSize    int           `env:"TAIL_SIZE" envDefault:"1048576" want:"a number of bytes from 65536 to 67108864"`
 
+	MaxStreams      int `env:"MAX_STREAMS" envDefault:"0" want:"a number of streams up to 10000000, or 0 for what the limit of open files allows"`
+	MaxStreamsPerIP int `env:"MAX_STREAMS_PER_IP" envDefault:"0" want:"a number of streams up to 10000000, or 0 for three quarters of MAX_STREAMS"`
+
 	Writer string `env:"WRITER" envDefault:"poller" want:"poller or handler"`
 
 	Heartbeat  time.Duration `env:"HEARTBEAT" envDefault:"15s" want:"a duration from 1s to 10m, such as 15s"`
@@ -157,6 +160,8 @@ func (c Config) check(environment map[string]string) error {
 	require("HistorySize", between(c.HistorySize, 1, 1_000_000))
 	require("HistoryTTL", between(c.HistoryTTL, time.Minute, 8760*time.Hour))
 	require("TailSize", between(c.TailSize, 64<<10, 64<<20))
+	require("MaxStreams", between(c.MaxStreams, 0, 10_000_000))
+	require("MaxStreamsPerIP", between(c.MaxStreamsPerIP, 0, 10_000_000))
 	require("Heartbeat", between(c.Heartbeat, time.Second, 10*time.Minute))
 	require("LeaveDelay", between(c.LeaveDelay, 0, time.Minute))
 	require("Drain", between(c.Drain, 100*time.Millisecond, 5*time.Minute))

@@ -53,7 +53,7 @@ func TestConfig_AWrongValueIsALineThatNamesItsVariable(t *testing.T) {
 		{"HOST", "not a host"}, {"HOST", "http://localhost"}, {"HOST", "[::1]"},
 		{"KEY_PREFIX", "a{b}"}, {"KEY_PREFIX", strings.Repeat("x", 65)},
 		{"HISTORY_SIZE", "0"}, {"HISTORY_SIZE", "many"}, {"HISTORY_TTL", "1s"}, {"HISTORY_TTL", "7 days"},
-		{"TAIL_SIZE", "1"}, {"TAIL_SIZE", "1MiB"}, {"HEARTBEAT", "0s"}, {"HEARTBEAT", "15"}, {"LEAVE_DELAY", "-1s"},
+		{"TAIL_SIZE", "1"}, {"TAIL_SIZE", "1MiB"}, {"MAX_STREAMS", "-1"}, {"MAX_STREAMS_PER_IP", "many"}, {"HEARTBEAT", "0s"}, {"HEARTBEAT", "15"}, {"LEAVE_DELAY", "-1s"},
 		{"DRAIN", "1h"}, {"SESSION_SECRET", "short"}, {"NOTICE_LIMIT", "-1"},
 		{"CORS_ORIGINS", "example.org"}, {"CORS_ORIGINS", "https://example.org/"}, {"CORS_ORIGINS", "*"},
 		{"CORS_ORIGINS", "https://*.example.org"}, {"CORS_ORIGINS", "https://example.org:443"}, {"CORS_ORIGINS", "a, b"},

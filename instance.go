@@ -73,7 +73,8 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	registry.MustRegister(i.store.Collector(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	i.hub = sse.NewHub(sse.Options{
-		Poller: cfg.Writer == "poller", TailSize: cfg.TailSize, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
+		Poller: cfg.Writer == "poller", TailSize: cfg.TailSize,
+		MaxStreams: cfg.MaxStreams, MaxStreamsPerAddress: cfg.MaxStreamsPerIP, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
 		Instance: i.name, Log: log, Metrics: sse.NewMetrics(registry),
 	}, i.store, i.store)
 	handler, err := api.New(api.Options{

@@ -49,7 +49,7 @@ func (a *API) getEvents(c *gin.Context) error {
 		return err
 	}
 	a.o.Hub.Serve(c.Writer, c.Request, sse.Subscription{
-		Room: room, Person: s.Person, History: count,
+		Room: room, Person: s.Person, Address: a.origin(c), History: count,
 		LastEventID: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("last_event_id")),
 	})
 	return nil

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -33,9 +34,14 @@ func (t trustedProxies) isSecure(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && r.Header.Get("X-Forwarded-Proto") == "https" &&
-		slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
+	peer, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && r.Header.Get("X-Forwarded-Proto") == "https" && t.contain(peer)
+}
+
+// contain reports whether an address is a trusted proxy's.
+func (t trustedProxies) contain(ip string) bool {
+	addr, err := netip.ParseAddr(ip)
+	return err == nil && slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(addr.Unmap().WithZone("")) })
 }
 
 // baseURL is how the client reaches this server, such as http://localhost:4100.

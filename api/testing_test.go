@@ -72,6 +72,12 @@ func (b *lockedBuffer) String() string {
 // newServer starts one; change adjusts its options before it is built.
 func newServer(t *testing.T, change ...func(*Options, *store.Options)) *server {
 	t.Helper()
+	return newServerWith(t, sse.Options{}, change...)
+}
+
+// newServerWith is newServer with a hub of these options.
+func newServerWith(t *testing.T, ho sse.Options, change ...func(*Options, *store.Options)) *server {
+	t.Helper()
 	s := &server{t: t, redis: miniredis.RunT(t), log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	client, err := store.Dial("redis://" + s.redis.Addr())
@@ -95,7 +101,8 @@ func newServer(t *testing.T, change ...func(*Options, *store.Options)) *server {
 	}
 	s.store = store.New(client, so)
 	o.Store = s.store
-	o.Hub = sse.NewHub(sse.Options{Log: log, Metrics: sse.NewMetrics(registry)}, s.store, s.store)
+	ho.Log, ho.Metrics = log, sse.NewMetrics(registry)
+	o.Hub = sse.NewHub(ho, s.store, s.store)
 	handler, err := New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,17 @@ func (a *API) author(c *gin.Context, s session, given string) (who chat.Person, 
 	return a.guest(ctx, nickname, limitedAddress(c.ClientIP()), s.ID)
 }
 
+// origin is the address that a stream counts under. What a trusted proxy asks
+// without saying for whom is not counted: it may say whatever address it likes
+// anyway, and it may be everybody's.
+func (a *API) origin(c *gin.Context) string {
+	ip := c.ClientIP()
+	if ip == c.RemoteIP() && a.trusted.contain(ip) {
+		return ""
+	}
+	return limitedAddress(ip)
+}
+
 // guest is somebody who brings a nickname along. The author's id depends on the
 // nickname too, so that two people behind one address are told apart; what is
 // counted is the address alone, so that changing the nickname lifts no limit.

@@ -20,34 +20,6 @@ func (r reason) Error() string { return "stream ended: " + string(r) }
 // told reports whether the client is told the reason, in a bye.
 func (r reason) told() bool { return r == slow || r == drain || r == replaced || r == full }
 
-// admit counts a stream in, or says why it cannot come. Each admitted stream is
-// counted out with dismiss.
-func (h *Hub) admit() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case h.isDraining():
-		return drain
-	case h.o.MaxStreams > 0 && h.streams >= h.o.MaxStreams:
-		return full
-	}
-	h.streams++
-	h.o.Metrics.streams.Inc()
-	return nil
-}
-
-// dismiss counts a stream out.
-func (h *Hub) dismiss() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.streams--
-	h.o.Metrics.streams.Dec()
-	if h.streams == 0 && h.idle != nil {
-		close(h.idle)
-		h.idle = nil
-	}
-}
-
 // Drain refuses new streams, with a bye instead of an error status so that their
 // EventSource comes back elsewhere, and sends a bye to each present one at its
 // own random moment within the drain time. It returns when all have ended, or

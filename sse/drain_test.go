@@ -115,20 +115,3 @@ func TestDrain_DoesNotWaitForAStalledReaderPastItsContext(t *testing.T) {
 		}
 	})
 }
-
-func TestAdmit_AFullInstanceSendsNewStreamsAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, Options{MaxStreams: 2, Log: quiet})
-		a := w.connect(t, Subscription{})
-		w.connect(t, Subscription{})
-		c := w.connect(t, Subscription{})
-		expect(t, "the third", c.news(), []string{`bye {"reason":"full"}`})
-		if _, _, retry := readSSE(c.raw()); !c.ended() || retry < 5000 || retry > 15_000 {
-			t.Errorf("retry is %d", retry)
-		}
-		a.hangUp()
-		if w.connect(t, Subscription{}).ended() {
-			t.Error("no room though one left")
-		}
-	})
-}

@@ -72,7 +72,7 @@ func pair(tb fataler, small bool) (server, client int) {
 func (h *hand) join(tb fataler, e *entry, small bool) (r *reader, client int) {
 	tb.Helper()
 	server, client := pair(tb, small)
-	if err := h.admit(); err != nil {
+	if _, err := h.admit(""); err != nil {
 		tb.Fatal(err)
 	}
 	h.Hub.mu.Lock()

@@ -21,16 +21,15 @@ var errTaken = errors.New("the stream was taken over")
 // the rest goes to the innermost one, which does not hide its errors.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) {
 	out := newWriter(w, r, h.o)
-	if err := h.admit(); err != nil {
-		if errors.Is(err, full) && h.full.comes() {
-			h.o.Log.Warn("streams refused: there are as many as may be", "limit", h.o.MaxStreams)
-		}
+	from, err := h.admit(sub.Address)
+	if err != nil {
+		h.sayFull(err, sub.Address)
 		h.sayBye(out, err)
 		return
 	}
-	s := &stream{hub: h, sub: sub, request: r, out: out, pace: newPace(r.Context(), h)}
+	s := &stream{hub: h, sub: sub, request: r, from: from, out: out, pace: newPace(r.Context(), h)}
 	defer s.pace.stop()
-	err := s.serve()
+	err = s.serve()
 	if errors.Is(err, errTaken) {
 		return // the poller goes on with it
 	}
@@ -41,7 +40,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) {
 	if s.entry != nil {
 		h.leave(s.entry)
 	}
-	h.dismiss()
+	h.dismiss(from)
 }
 
 // sayBye ends a stream: says why if the client can still hear it, and counts.

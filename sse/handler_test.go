@@ -22,6 +22,7 @@ func serveHTTP(t *testing.T, w *world, setUp func(*httptest.Server)) *httptest.S
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.Serve(rw, r, Subscription{
 			Room: chat.Lobby, Person: chat.Person{ID: "p_1"}, LastEventID: r.URL.Query().Get("after"), History: 50,
+			Address: r.URL.Query().Get("from"),
 		})
 	}))
 	srv.Config.ConnContext = ConnContext

@@ -17,6 +17,10 @@ const (
 	openPatience = time.Second
 	// askTimeout bounds each question to the store.
 	askTimeout = 5 * time.Second
+	// maxLingering is how many rooms stay open without readers. One more goes with
+	// its last reader, so that rooms that nobody reads are no memory to speak of,
+	// however many are made.
+	maxLingering = 1024
 )
 
 // source is where a room's events come from.
@@ -42,13 +46,16 @@ type presence interface {
 
 // Options are a hub's settings. A zero duration or size means its default.
 type Options struct {
-	TailSize     int           // bytes kept of each open room; 1 MiB
-	MaxStreams   int           // streams open at once; 0 is what the limit of open files allows, negative is no limit
-	Heartbeat    time.Duration // silence before a ping; 15 s
-	Drain        time.Duration // over which streams are told to leave; 5 s
-	WriteTimeout time.Duration // for a single write to finish; 30 s
-	Linger       time.Duration // how long a room stays open without readers; 30 s
-	Instance     string        // this instance's name, told in hello
+	TailSize   int // bytes kept of each open room; 1 MiB
+	MaxStreams int // streams open at once; 0 is what the limit of open files allows, negative is no limit
+	// MaxStreamsPerAddress is how many of them one address has; 0 is three
+	// quarters of MaxStreams, so that no address alone fills an instance.
+	MaxStreamsPerAddress int
+	Heartbeat            time.Duration // silence before a ping; 15 s
+	Drain                time.Duration // over which streams are told to leave; 5 s
+	WriteTimeout         time.Duration // for a single write to finish; 30 s
+	Linger               time.Duration // how long a room stays open without readers; 30 s
+	Instance             string        // this instance's name, told in hello
 	// Poller has streams' sockets taken over from net/http where that can be:
 	// see [ConnContext]. Otherwise every stream keeps its goroutine.
 	Poller  bool
@@ -62,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxStreams == 0 {
 		o.MaxStreams = streamLimit()
+	}
+	if o.MaxStreamsPerAddress == 0 && o.MaxStreams > 0 {
+		o.MaxStreamsPerAddress = max(1, o.MaxStreams*3/4)
 	}
 	for _, d := range []struct {
 		v *time.Duration
@@ -98,8 +108,10 @@ type Hub struct {
 
 	mu      sync.Mutex // never held while waiting
 	rooms   map[chat.RoomID]*entry
+	lingers int // rooms without readers that are still open
 	streams int
-	idle    chan struct{} // made by Drain, closed when streams is 0
+	origins map[string]*origin // by address
+	idle    chan struct{}      // made by Drain, closed when streams is 0
 }
 
 // entry is a room's place in the hub: its readers, and its life from the first
@@ -129,7 +141,7 @@ func NewHub(o Options, src source, who presence) *Hub {
 	h := &Hub{
 		o: o.withDefaults(), source: src, presence: who,
 		draining: make(chan struct{}), closed: ctx, stop: stop,
-		rooms: make(map[chat.RoomID]*entry),
+		rooms: make(map[chat.RoomID]*entry), origins: make(map[string]*origin),
 	}
 	if o.Poller {
 		var err error
@@ -156,6 +168,7 @@ func (h *Hub) enter(id chat.RoomID) *entry {
 	if e.linger != nil {
 		e.linger.Stop()
 		e.linger = nil
+		h.lingers--
 	}
 	return e
 }
@@ -212,9 +225,15 @@ func (h *Hub) open(ctx context.Context, e *entry) {
 func (h *Hub) leave(e *entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e.readers--; e.readers == 0 && !e.closing {
-		e.linger = time.AfterFunc(h.o.Linger, func() { h.expire(e) })
+	if e.readers--; e.readers > 0 || e.closing {
+		return
 	}
+	linger := h.o.Linger
+	if h.lingers >= maxLingering {
+		linger = 0
+	}
+	h.lingers++
+	e.linger = time.AfterFunc(linger, func() { h.expire(e) })
 }
 
 // expire closes a room that is still without readers.
@@ -225,6 +244,10 @@ func (h *Hub) expire(e *entry) {
 		return
 	}
 	e.closing = true
+	if e.linger != nil {
+		e.linger = nil
+		h.lingers--
+	}
 	h.tasks.Add(1)
 	h.mu.Unlock()
 	defer h.tasks.Done()

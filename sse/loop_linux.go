@@ -91,7 +91,7 @@ func (l *loop) refuse(n newcomer, why reason) {
 		swallow(n.fd)
 	}
 	_ = unix.Close(int(n.fd))
-	l.hub.release(n.entry, n.session, why)
+	l.hub.release(n.entry, n.reader, why)
 }
 
 func (l *loop) enqueue(g *group) {

@@ -100,7 +100,7 @@ func (p *poller) take(s *stream) error {
 	}
 	p.loops[p.turn.Add(1)%uint32(len(p.loops))].add(newcomer{
 		// The session's id may be a piece of something larger, such as a header.
-		reader: &reader{fd: int32(fd), cursor: s.cursor, session: strings.Clone(s.sub.Person.ID)},
+		reader: &reader{fd: int32(fd), cursor: s.cursor, session: strings.Clone(s.sub.Person.ID), from: s.from},
 		entry:  s.entry, tail: s.tail,
 	})
 	return errTaken

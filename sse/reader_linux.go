@@ -20,6 +20,7 @@ type reader struct {
 	cursor
 	group   *group  // nil when gone
 	session string  // for presence
+	from    *origin // for the hub, which counts by address; may be nil
 	slot    *reader // the next one in its slot of the wheel
 	fd      int32
 	gen     uint32 // tells an event of this reader from one of an earlier one with this fd
@@ -88,13 +89,13 @@ func (l *loop) end(r *reader, why reason) {
 		g.tail.unwatch(g)
 		delete(l.groups, g.tail)
 	}
-	l.hub.release(g.entry, r.session, why)
+	l.hub.release(g.entry, r, why)
 }
 
 // release counts a stream out that the poller had.
-func (h *Hub) release(e *entry, session string, why reason) {
+func (h *Hub) release(e *entry, r *reader, why reason) {
 	h.o.Metrics.closes.WithLabelValues(string(why)).Inc()
-	h.part(e.id, session)
+	h.part(e.id, r.session)
 	h.leave(e)
-	h.dismiss()
+	h.dismiss(r.from)
 }

@@ -18,6 +18,9 @@ const (
 type Subscription struct {
 	Room   chat.RoomID
 	Person chat.Person // who reads; its ID is never empty
+	// Address is what the stream counts under for MaxStreamsPerAddress; empty
+	// counts nowhere.
+	Address string
 	// LastEventID is where the client was, as it sent it; empty if it is new.
 	// One that cannot be read is an unknown position: a gap.
 	LastEventID string
@@ -31,7 +34,8 @@ type stream struct {
 	hub     *Hub
 	sub     Subscription
 	request *http.Request
-	entry   *entry // nil until entered
+	from    *origin // nil if its address is not counted
+	entry   *entry  // nil until entered
 	out     *writer
 	pace    *pace
 
