@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/joho/godotenv"
@@ -43,8 +44,8 @@ type Config struct {
 	LeaveDelay time.Duration `env:"LEAVE_DELAY" envDefault:"5s" want:"a duration from 0s to 1m, such as 5s"`
 	Drain      time.Duration `env:"DRAIN" envDefault:"5s" want:"a duration from 100ms to 5m, such as 5s"`
 
-	SessionSecret string `env:"SESSION_SECRET" want:"at least 32 characters, the same on every instance; empty to keep one in Redis"`
-	NoticeLimit   int    `env:"NOTICE_LIMIT" envDefault:"100" want:"a number of participants from 0 to 100000"`
+	SessionSecrets []string `env:"SESSION_SECRET" want:"at least 32 characters, the same on every instance; or up to 8 such secrets separated by commas or spaces, of which the first signs; empty to keep one in Redis"`
+	NoticeLimit    int      `env:"NOTICE_LIMIT" envDefault:"100" want:"a number of participants from 0 to 100000"`
 
 	CORSOrigins    []string `env:"CORS_ORIGINS" want:"origins such as https://example.org, separated by commas"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128" want:"addresses or CIDR ranges separated by commas, or none"`
@@ -90,11 +91,17 @@ func parseConfig(environment map[string]string) (Config, error) {
 		return Config{}, explain(err, environment)
 	}
 	_, c.redisGiven = environment["REDIS_URL"]
+	c.SessionSecrets = secrets(environment["SESSION_SECRET"])
 	c.CORSOrigins, c.TrustedProxies = trimmed(c.CORSOrigins), trimmed(c.TrustedProxies)
 	if len(c.TrustedProxies) == 1 && c.TrustedProxies[0] == "none" {
 		c.TrustedProxies = nil
 	}
 	return c, c.check(environment)
+}
+
+// secrets are those that a variable lists, by commas, spaces or both.
+func secrets(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // trimmed is a list without the spaces around its entries.
@@ -140,7 +147,7 @@ func flatten(err error) []error {
 func wrong(field string, environment map[string]string, cause error) error {
 	f, _ := reflect.TypeFor[Config]().FieldByName(field)
 	name, shown := f.Tag.Get("env"), "the value"
-	if field != "SessionSecret" && field != "RedisURL" {
+	if field != "SessionSecrets" && field != "RedisURL" {
 		shown = fmt.Sprintf("%q", environment[name])
 	}
 	return fmt.Errorf("%s: %s is wrong: %w (expected %s)", name, shown, cause, f.Tag.Get("want"))
@@ -169,9 +176,8 @@ func (c Config) check(environment map[string]string) error {
 	require("MessageBurst", between(c.MessageBurst, 1, 100_000))
 	require("MessageRate", checkRate(c.MessageRate))
 	require("SessionRate", checkRate(c.SessionRate))
-	if c.SessionSecret != "" {
-		require("SessionSecret", between(len(c.SessionSecret), 32, 1024))
-	}
+	require("SessionSecrets", each(c.SessionSecrets, checkSecret))
+	require("SessionSecrets", between(len(c.SessionSecrets), 0, 8))
 	if c.Writer != "poller" && c.Writer != "handler" {
 		require("Writer", errors.New("no such writer"))
 	}
@@ -242,6 +248,9 @@ func checkOrigin(origin string) error {
 	}
 	return nil
 }
+
+// checkSecret wants one that cannot be guessed: 32 bytes are what HS256 asks for.
+func checkSecret(secret string) error { return between(len(secret), 32, 1024) }
 
 func checkAddress(s string) error {
 	_, errAddr := netip.ParseAddr(s)

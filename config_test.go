@@ -4,6 +4,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,17 @@ func TestConfig_AGivenRedisURLIsNeverEmbedded(t *testing.T) {
 	}
 }
 
+func TestConfig_SecretsAreSeparatedByCommasAndSpaces(t *testing.T) {
+	a, b, c := strings.Repeat("a", 32), strings.Repeat("b", 32), strings.Repeat("c", 32)
+	got, err := parseConfig(map[string]string{"SESSION_SECRET": a + ", " + b + "\t" + c + " "})
+	if want := []string{a, b, c}; err != nil || !slices.Equal(got.SessionSecrets, want) {
+		t.Errorf("got %q, %v", got.SessionSecrets, err)
+	}
+	if got, err := parseConfig(map[string]string{"SESSION_SECRET": ","}); err != nil || len(got.SessionSecrets) != 0 {
+		t.Errorf("of a comma: %q, %v", got.SessionSecrets, err)
+	}
+}
+
 // Every wrong value is one line: the variable, what is wrong, what is expected.
 func TestConfig_AWrongValueIsALineThatNamesItsVariable(t *testing.T) {
 	for _, test := range []struct{ name, value string }{
@@ -54,7 +66,8 @@ func TestConfig_AWrongValueIsALineThatNamesItsVariable(t *testing.T) {
 		{"KEY_PREFIX", "a{b}"}, {"KEY_PREFIX", strings.Repeat("x", 65)},
 		{"HISTORY_SIZE", "0"}, {"HISTORY_SIZE", "many"}, {"HISTORY_TTL", "1s"}, {"HISTORY_TTL", "7 days"},
 		{"TAIL_SIZE", "1"}, {"TAIL_SIZE", "1MiB"}, {"MAX_STREAMS", "-1"}, {"MAX_STREAMS_PER_IP", "many"}, {"HEARTBEAT", "0s"}, {"HEARTBEAT", "15"}, {"LEAVE_DELAY", "-1s"},
-		{"DRAIN", "1h"}, {"SESSION_SECRET", "short"}, {"NOTICE_LIMIT", "-1"},
+		{"DRAIN", "1h"}, {"SESSION_SECRET", "short"}, {"SESSION_SECRET", strings.Repeat("a", 32) + ",short"},
+		{"SESSION_SECRET", strings.Repeat(strings.Repeat("a", 32)+" ", 9)}, {"NOTICE_LIMIT", "-1"},
 		{"CORS_ORIGINS", "example.org"}, {"CORS_ORIGINS", "https://example.org/"}, {"CORS_ORIGINS", "*"},
 		{"CORS_ORIGINS", "https://*.example.org"}, {"CORS_ORIGINS", "https://example.org:443"}, {"CORS_ORIGINS", "a, b"},
 		{"TRUSTED_PROXIES", "everyone"}, {"TRUSTED_PROXIES", "10.0.0.0/99"},

@@ -78,7 +78,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 		Instance: i.name, Log: log, Metrics: sse.NewMetrics(registry),
 	}, i.store, i.store)
 	handler, err := api.New(api.Options{
-		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecret: cfg.SessionSecret,
+		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecrets: cfg.SessionSecrets,
 		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
 		Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: registry, Log: log,
 	})

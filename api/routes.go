@@ -21,8 +21,9 @@ type Options struct {
 	Hub   *sse.Hub
 	// Instance names this process in readiness answers.
 	Instance string
-	// SessionSecret signs tokens; empty to share one through Redis.
-	SessionSecret string
+	// SessionSecrets sign tokens: the first does, and what any of them signed is
+	// good. Empty to share one through Redis.
+	SessionSecrets []string
 	// CORSOrigins are the foreign origins whose pages may use the API.
 	CORSOrigins []string
 	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For
@@ -59,7 +60,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	a := &API{
 		o: o, log: o.Log, pages: pages, trusted: trusted,
-		sessions: newSessions(o.SessionSecret, o.Store.Secret),
+		sessions: newSessions(o.SessionSecrets, o.Store.Secret),
 		metrics:  newMetrics(o.Registry),
 	}
 	routes, err := a.routes()

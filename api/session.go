@@ -42,35 +42,49 @@ type sessions struct {
 	// clock is time.Now but in tests; static.
 	clock func() time.Time
 
-	mu     sync.Mutex
-	secret []byte // guarded by mu; nil until loaded
+	mu   sync.Mutex
+	keys jwt.VerificationKeySet // guarded by mu; empty until loaded
 }
 
-func newSessions(secret string, load func(context.Context) ([]byte, error)) *sessions {
+// newSessions makes one that signs with the first of the secrets and accepts what
+// any of them signed, so that a secret can be replaced without ending a session.
+// Without a secret it loads the one that instances share.
+func newSessions(secrets []string, load func(context.Context) ([]byte, error)) *sessions {
 	s := &sessions{load: load, clock: time.Now}
-	if secret != "" {
-		s.secret = []byte(secret)
+	for _, secret := range secrets {
+		s.keys.Keys = append(s.keys.Keys, []byte(secret))
 	}
 	return s
 }
 
-// key is the signing key. It fails with [chat.ErrUnavailable] as long as the
-// key is Redis's to give and Redis was never reached.
-func (s *sessions) key(ctx context.Context) ([]byte, error) {
+// verifiers are the keys of which one has signed a token that is ours. It fails
+// with [chat.ErrUnavailable] as long as the key is Redis's to give and Redis was
+// never reached.
+func (s *sessions) verifiers(ctx context.Context) (jwt.VerificationKeySet, error) {
 	s.mu.Lock()
-	secret := s.secret
+	keys := s.keys
 	s.mu.Unlock()
-	if secret != nil {
-		return secret, nil
+	if len(keys.Keys) > 0 {
+		return keys, nil
 	}
 	secret, err := s.load(ctx) // outside the lock: one slow Redis must not queue everybody
 	if err != nil {
-		return nil, fmt.Errorf("load session secret: %w", err)
+		return keys, fmt.Errorf("load session secret: %w", err)
 	}
+	keys.Keys = []jwt.VerificationKey{secret}
 	s.mu.Lock()
-	s.secret = secret
+	s.keys = keys
 	s.mu.Unlock()
-	return secret, nil
+	return keys, nil
+}
+
+// key is the signing key: the first.
+func (s *sessions) key(ctx context.Context) ([]byte, error) {
+	keys, err := s.verifiers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return keys.Keys[0].([]byte), nil
 }
 
 // newPersonID makes the id of a new session: 60 random bits behind "p_".
@@ -95,15 +109,21 @@ func (s *sessions) sign(ctx context.Context, who chat.Person) (string, error) {
 // errToken says that a token is forged, expired or not one of ours.
 var errToken = errors.New("not a valid token")
 
-// verify reads a token back. Only HS256 with our key passes, whatever the
+// maxToken bounds a token, in bytes: the longest nickname, escaped, fits twice.
+const maxToken = 4 << 10
+
+// verify reads a token back. Only HS256 with one of our keys passes, whatever the
 // token's own header says (RFC 8725, section 3.1).
 func (s *sessions) verify(ctx context.Context, token string) (session, error) {
-	key, err := s.key(ctx)
+	if len(token) > maxToken {
+		return session{}, errToken
+	}
+	keys, err := s.verifiers(ctx)
 	if err != nil {
 		return session{}, err
 	}
 	var c claims
-	_, err = jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil },
+	_, err = jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return keys, nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.clock))
 	if err != nil || !strings.HasPrefix(c.Subject, "p_") {
 		return session{}, errToken

@@ -92,7 +92,7 @@ func newServerWith(t *testing.T, ho sse.Options, change ...func(*Options, *store
 	registry := prometheus.NewRegistry()
 	so := store.Options{Instance: "test", NoticeLimit: 100, Log: log}
 	o := Options{
-		Instance: "test", SessionSecret: testSecret, Registry: registry, Log: log,
+		Instance: "test", SessionSecrets: []string{testSecret}, Registry: registry, Log: log,
 		TrustedProxies: []string{"127.0.0.0/8"},
 		Embedded:       func() bool { return false }, Draining: func() bool { return false },
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // sessionSecret is what the instances of these tests sign with.
-const sessionSecret = "a secret that only these tests know"
+const sessionSecret = "a-secret-that-only-these-tests-know"
 
 func TestBadInput_IsAnsweredWithAProblemAndChangesNothing(t *testing.T) {
 	t.Parallel()

@@ -83,7 +83,7 @@ func (s *site) build(t *testing.T, redis *miniredis.Miniredis, change ...func(op
 	s.store = store.New(client, so)
 	s.hub = sse.NewHub(ho, s.store, s.store)
 	s.handler, err = api.New(api.Options{
-		Store: s.store, Hub: s.hub, Instance: name, SessionSecret: "a secret of more than thirty-two characters", Registry: registry,
+		Store: s.store, Hub: s.hub, Instance: name, SessionSecrets: []string{"a secret of more than thirty-two characters"}, Registry: registry,
 		Log: log, TrustedProxies: []string{"127.0.0.0/8"}, Embedded: func() bool { return false }, Draining: func() bool { return false },
 	})
 	if err != nil {
