@@ -76,9 +76,6 @@ func (s *stream) newest() (chat.EventID, error) {
 		return id, nil
 	}
 	page, err := s.read(chat.EventID{})
-	if err == nil && page.Head.IsZero() {
-		s.tail.startAt(page.Head) // empty: all that comes follows 0-0
-	}
 	return page.Head, err
 }
 
@@ -95,10 +92,16 @@ func (s *stream) find(id chat.EventID) (at start, known bool, err error) {
 	return start{id: id, page: &page}, true, nil
 }
 
+// read asks the log for what follows after. A tail that has yet to hear of its
+// log learns from it that there is nothing to hear.
 func (s *stream) read(after chat.EventID) (chat.Page, error) {
 	ctx, cancel := context.WithTimeout(s.pace.ctx, askTimeout)
 	defer cancel()
-	return s.hub.source.After(ctx, s.sub.Room, after, pageSize)
+	page, err := s.hub.source.After(ctx, s.sub.Room, after, pageSize)
+	if err == nil && page.Head.IsZero() {
+		s.tail.startAt(page.Head) // empty: all that comes follows 0-0
+	}
+	return page, err
 }
 
 // hold waits after a question to the log that failed with err, if it is worth

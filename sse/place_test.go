@@ -192,3 +192,16 @@ func TestStream_ALogReplacedByNothingIsLiveAtOnce(t *testing.T) {
 		expect(t, "who is new", newcomer.news(), []string{helloOf(fresh, 2), "typing {}", anew[0]})
 	})
 }
+
+func TestStream_OneWhoHadSeenNothingIsLiveInALogReplacedByNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		first := w.connect(t, Subscription{})
+		w.log.lose()
+		<-first.done
+		back := w.connect(t, Subscription{LastEventID: "0-0"})
+		w.log.live(chat.Lobby, chat.KindTyping, "{}")
+		anew := w.log.say(chat.Lobby, 1)
+		expect(t, "who was there", back.news(), []string{helloOf(resumed, 1), "typing {}", anew[0]})
+	})
+}
