@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"testing/synctest"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 // Write blocks while it is stalled, and fails when its deadline passes, as a
 // socket's does.
 type client struct {
-	t      *testing.T
+	t      tester
 	cancel context.CancelFunc
 	done   chan struct{} // closed when Serve returned
 
@@ -89,7 +88,7 @@ func (c *client) stall() (resume func()) {
 }
 
 // connect opens a stream of the lobby and waits until all is still.
-func (w *world) connect(t *testing.T, sub Subscription) *client {
+func (w *world) connect(t tester, sub Subscription) *client {
 	t.Helper()
 	c := w.dial(t, sub)
 	synctest.Wait()
@@ -97,14 +96,14 @@ func (w *world) connect(t *testing.T, sub Subscription) *client {
 }
 
 // dial opens a stream and does not wait.
-func (w *world) dial(t *testing.T, sub Subscription) *client {
+func (w *world) dial(t tester, sub Subscription) *client {
 	c := &client{t: t}
 	w.serve(c, sub)
 	return c
 }
 
 // dialStalled opens a stream whose client reads nothing until resume is called.
-func (w *world) dialStalled(t *testing.T, sub Subscription) (c *client, resume func()) {
+func (w *world) dialStalled(t tester, sub Subscription) (c *client, resume func()) {
 	c = &client{t: t}
 	resume = c.stall()
 	w.serve(c, sub)

@@ -72,7 +72,8 @@ func (l *fakeLog) Unfollow(id chat.RoomID) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.room(id).sink = nil
+	r := l.room(id)
+	r.sink, r.lag = nil, nil
 }
 
 func (r *fakeRoom) head(epoch int64) chat.EventID {
@@ -107,6 +108,17 @@ func (l *fakeLog) After(ctx context.Context, id chat.RoomID, after chat.EventID,
 	return p, nil
 }
 
+// knows reports whether the log can tell what follows the event with this id, and
+// which its newest is.
+func (l *fakeLog) knows(room chat.RoomID, id string) (head chat.EventID, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.room(room)
+	at, err := chat.ParseEventID(id)
+	head = r.head(l.epoch)
+	return head, err == nil && (at == head || slices.ContainsFunc(r.events, func(e chat.Event) bool { return at.Precedes(e.ID) }))
+}
+
 // say appends n messages and hands them on. It returns their ids.
 func (l *fakeLog) say(id chat.RoomID, n int) (ids []string) { return l.sayMore(id, n, "") }
 
@@ -128,9 +140,10 @@ func (l *fakeLog) sayMore(id chat.RoomID, n int, more string) (ids []string) {
 
 func (r *fakeRoom) hand(e chat.Event) {
 	switch {
+	case r.sink == nil: // nobody is subscribed
 	case r.hold:
 		r.lag = append(r.lag, e)
-	case r.sink != nil:
+	default:
 		r.sink.Receive(e)
 	}
 }

@@ -246,12 +246,3 @@ func TestPoller_EachReaderGetsExactlyItsFramesOrIsClosedForAReason(t *testing.T)
 		c.finish(rt)
 	})
 }
-
-// rarely has an action happen one time in four.
-func rarely(f func(*rapid.T)) func(*rapid.T) {
-	return func(rt *rapid.T) {
-		if rapid.IntRange(0, 3).Draw(rt, "now") == 0 {
-			f(rt)
-		}
-	}
-}

@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -53,8 +54,16 @@ type world struct {
 	who *fakePresence
 }
 
+// tester is a test, or one run of a property.
+type tester interface {
+	Helper()
+	Cleanup(func())
+	Context() context.Context
+	Errorf(string, ...any)
+}
+
 // newWorld is a hub that is closed when the test ends.
-func newWorld(t *testing.T, o Options) *world {
+func newWorld(t tester, o Options) *world {
 	t.Helper()
 	w := &world{log: newFakeLog(), who: new(fakePresence)}
 	if o.Instance == "" {
