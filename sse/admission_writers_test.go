@@ -22,14 +22,7 @@ func TestWriters_GiveAnAddressItsPlaceBack(t *testing.T) {
 		_, r = dialRaw(t, srv, "?from=192.0.2.1")
 		expectEnd(t, r, full)
 		_ = first.Close()
-		within := time.After(20 * time.Second)
-		for look := time.NewTicker(time.Millisecond); w.counted() > 0; {
-			select {
-			case <-look.C:
-			case <-within:
-				t.Fatal("the address is remembered")
-			}
-		}
+		until(t, func() bool { return w.counted() == 0 })
 		_, r = dialRaw(t, srv, "?from=192.0.2.1")
 		readUntil(t, r, "event: hello")
 	})

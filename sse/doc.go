@@ -14,10 +14,12 @@
 //	tail     the byte log of one room; index says which bytes are which event
 //	room     what happens in a room, taken from the feed into its tail
 //	hub      which rooms are open here, and which streams they have
+//	admission who may come in: how many streams an instance and an address have
 //	drain    taking leave of every stream when the instance stops
 //	stream   one reader: from its coming to its hello to its end
 //	place    where it begins, and the verdict on where it says it was
 //	catchup  its road through the log into the tail
+//	pages    what such readers share of the log, so that a herd reads it once
 //	pace     how long it waits: heartbeats, back-off, its turn to leave
 //	handler  the writer that has a goroutine per client
 //	poller   the writer that takes the socket from net/http, on Linux: its

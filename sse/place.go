@@ -75,7 +75,7 @@ func (s *stream) newest() (chat.EventID, error) {
 	if id, known := s.tail.newest(); known {
 		return id, nil
 	}
-	page, err := s.read(chat.EventID{})
+	page, err := s.ask(s.pace.ctx, chat.EventID{})
 	return page.Head, err
 }
 
@@ -92,10 +92,15 @@ func (s *stream) find(id chat.EventID) (at start, known bool, err error) {
 	return start{id: id, page: &page}, true, nil
 }
 
-// read asks the log for what follows after. A tail that has yet to hear of its
-// log learns from it that there is nothing to hear.
+// read is the page that follows an id: together with whoever else reads there.
 func (s *stream) read(after chat.EventID) (chat.Page, error) {
-	ctx, cancel := context.WithTimeout(s.pace.ctx, askTimeout)
+	return s.tail.pages.after(s.pace.ctx, after, s.tail.limit, s.ask)
+}
+
+// ask reads the page from the log itself. A tail that has yet to hear of its log
+// learns from it that there is nothing to hear.
+func (s *stream) ask(ctx context.Context, after chat.EventID) (chat.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	page, err := s.hub.source.After(ctx, s.sub.Room, after, pageSize)
 	if err == nil && page.Head.IsZero() {

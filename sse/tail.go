@@ -57,6 +57,8 @@ type tail struct {
 	head  chat.EventID // the newest durable event, kept or not
 	known bool         // head is the log's; a replaced log's is not at first
 	next  int          // size of the next segment
+
+	pages pages // of the log, for readers that are not in the tail yet
 }
 
 func newTail(limit int) *tail {
