@@ -32,7 +32,7 @@ func (a *API) postMessage(c *gin.Context) error {
 		status = http.StatusOK
 	}
 	c.Header("Cache-Control", "no-store")
-	c.JSON(status, receipt.Message)
+	c.Data(status, gin.MIMEJSON, receipt.JSON)
 	return nil
 }
 
@@ -47,14 +47,13 @@ func (a *API) say(c *gin.Context, f fields) (store.Receipt, error) {
 	if err != nil {
 		return store.Receipt{}, err
 	}
-	author, counted, err := a.author(c, s, f["nickname"])
+	post, err := a.speaker(c, s, f["nickname"])
 	if err != nil {
 		return store.Receipt{}, err
 	}
-	return a.o.Store.Append(c.Request.Context(), store.Post{
-		Room: room, Who: counted, Nonce: nonce,
-		Message: chat.Message{At: chat.Instant{Time: time.Now()}, Author: author, Text: text, Nonce: nonce},
-	})
+	post.Room, post.Nonce = room, nonce
+	post.Message.At, post.Message.Text, post.Message.Nonce = chat.Instant{Time: time.Now()}, text, nonce
+	return a.o.Store.Append(c.Request.Context(), post)
 }
 
 // Limits of a page of history, in messages.

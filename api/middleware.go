@@ -44,6 +44,9 @@ func (a *API) logRequests(c *gin.Context) {
 	if isProbe(c.FullPath()) {
 		level = slog.LevelDebug
 	}
+	if !a.log.Enabled(c.Request.Context(), level) {
+		return // what the line would say is not for nothing
+	}
 	a.log.LogAttrs(c.Request.Context(), level, "request",
 		slog.String("request_id", c.Writer.Header().Get(headerRequestID)),
 		slog.String("method", c.Request.Method),

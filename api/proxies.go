@@ -31,11 +31,11 @@ func parseTrusted(ranges []string) (trustedProxies, error) {
 // isSecure reports whether the client speaks TLS, to this server or, as a
 // trusted proxy says, to the proxy.
 func (t trustedProxies) isSecure(r *http.Request) bool {
-	if r.TLS != nil {
-		return true
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") != "https" {
+		return r.TLS != nil
 	}
 	peer, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && r.Header.Get("X-Forwarded-Proto") == "https" && t.contain(peer)
+	return err == nil && t.contain(peer)
 }
 
 // contain reports whether an address is a trusted proxy's.

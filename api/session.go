@@ -42,6 +42,8 @@ type sessions struct {
 	// clock is time.Now but in tests; static.
 	clock func() time.Time
 
+	verified verifiedTokens
+
 	mu   sync.Mutex
 	keys jwt.VerificationKeySet // guarded by mu; empty until loaded
 }
@@ -118,6 +120,9 @@ func (s *sessions) verify(ctx context.Context, token string) (session, error) {
 	if len(token) > maxToken {
 		return session{}, errToken
 	}
+	if known, ok := s.verified.get(token, s.clock()); ok {
+		return known, nil
+	}
 	keys, err := s.verifiers(ctx)
 	if err != nil {
 		return session{}, err
@@ -134,7 +139,9 @@ func (s *sessions) verify(ctx context.Context, token string) (session, error) {
 			return session{}, errToken
 		}
 	}
-	return session{Person: who, expires: c.ExpiresAt.Time}, nil
+	found := session{Person: who, expires: c.ExpiresAt.Time}
+	s.verified.put(token, found)
+	return found, nil
 }
 
 // of is the session of a request, the zero session if it has none. A bearer

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"causette/chat"
+	"causette/store"
 )
 
 // session is the session of a request; the zero one if it has none.
@@ -25,29 +26,28 @@ func (a *API) reader(c *gin.Context) (session, error) {
 	return s, err
 }
 
-// author is who speaks in a request, and the name that limits are kept under. A
-// session speaks under the nickname it holds; without one, a request may bring a
+// speaker is who speaks in a request: what of a post depends on it. A session
+// speaks under the nickname that it has; without one, a request may bring a
 // nickname along, which claims nothing.
-func (a *API) author(c *gin.Context, s session, given string) (who chat.Person, counted string, err error) {
-	ctx := c.Request.Context()
+func (a *API) speaker(c *gin.Context, s session, given string) (store.Post, error) {
+	if given == "" && s.Nickname == "" {
+		return store.Post{}, nicknameRequired()
+	}
 	if given == "" {
-		if s.Nickname == "" {
-			return who, "", nicknameRequired()
-		}
-		return s.Person, s.ID, a.o.Store.Hold(ctx, s.ID, s.Nickname)
+		return bySession(s), nil
 	}
 	nickname, err := chat.ParseNickname(given)
-	if err != nil {
-		return who, "", err
+	switch {
+	case err != nil:
+		return store.Post{}, err
+	case s.Nickname == "":
+		return a.byGuest(c.Request.Context(), nickname, limitedAddress(c.ClientIP()), s.ID)
+	case s.Nickname != nickname:
+		return store.Post{}, fieldProblem(http.StatusConflict, "nickname", "nickname_differs",
+			"this session has another nickname; POST /nicknames changes it")
+	default:
+		return bySession(s), nil
 	}
-	if s.Nickname != "" {
-		if s.Nickname != nickname {
-			return who, "", fieldProblem(http.StatusConflict, "nickname", "nickname_differs",
-				"this session has another nickname; POST /nicknames changes it")
-		}
-		return s.Person, s.ID, a.o.Store.Hold(ctx, s.ID, s.Nickname)
-	}
-	return a.guest(ctx, nickname, limitedAddress(c.ClientIP()), s.ID)
 }
 
 // origin is the address that a stream counts under. What a trusted proxy asks
@@ -61,19 +61,23 @@ func (a *API) origin(c *gin.Context) string {
 	return limitedAddress(ip)
 }
 
-// guest is somebody who brings a nickname along. The author's id depends on the
-// nickname too, so that two people behind one address are told apart; what is
+func bySession(s session) store.Post {
+	return store.Post{Session: s.ID, Who: s.ID, Message: chat.Message{Author: s.Person}}
+}
+
+// byGuest is by somebody who brings a nickname along. The author's id depends on
+// the nickname too, so that two people behind one address are told apart; what is
 // counted is the address alone, so that changing the nickname lifts no limit.
-func (a *API) guest(ctx context.Context, nickname chat.Nickname, address, sessionID string) (who chat.Person, counted string, err error) {
-	if err := a.o.Store.Free(ctx, sessionID, nickname); err != nil {
-		return who, "", err
-	}
+func (a *API) byGuest(ctx context.Context, nickname chat.Nickname, address, sessionID string) (store.Post, error) {
 	id, err := a.sessions.guestID(ctx, "author", nickname.Key(), address)
 	if err != nil {
-		return who, "", err
+		return store.Post{}, err
 	}
-	counted, err = a.sessions.guestID(ctx, "address", address)
-	return chat.Person{ID: id, Nickname: nickname}, counted, err
+	counted, err := a.sessions.guestID(ctx, "address", address)
+	return store.Post{
+		Session: sessionID, Guest: true, Who: counted,
+		Message: chat.Message{Author: chat.Person{ID: id, Nickname: nickname}},
+	}, err
 }
 
 func nicknameRequired() error {

@@ -4,4 +4,4 @@
 -- ARGV  1 microseconds between two requests  2 burst
 --
 -- Returns 0, or the microseconds to wait.
-return gcra(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]))
+return gcra(KEYS[1], clock(), tonumber(ARGV[1]), tonumber(ARGV[2]))

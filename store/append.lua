@@ -1,47 +1,72 @@
--- Check the nonce and the rate, give the message its id, store it, announce it.
+-- Land posts in a room's log, one after the other: check each one's nonce and rate,
+-- give it its id, store it. Then announce what was new, all at once.
 --
--- KEYS  1 head  2 log  3 nonce  4 rate
--- ARGV  1 payload  2 digest of the text  3 the message's `at`
---       4 HISTORY_SIZE  5 HISTORY_TTL ms (0 = forever)  6 nonce ttl ms
---       7 microseconds between two messages (0 = no limit)  8 burst  9 channel
+-- KEYS  1 head  2 log  3… two a post: nonce, rate
+-- ARGV  1 HISTORY_SIZE  2 HISTORY_TTL ms (0 = forever)  3 nonce ttl ms
+--       4 microseconds between two messages (0 = no limit)  5 burst  6 channel
+--       7… three a post: payload, digest of the text, the message's `at`
 --
--- Returns {'ok', id} · {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
+-- Returns for each post its id, or one of
+-- {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
+local head, log = KEYS[1], KEYS[2]
+local size, nonce_ttl, interval, burst = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local now = clock()
+local epoch, seq = read_head(head, log)
+if not epoch then epoch, seq = string.format('%.0f', math.floor(now / 1000)), 0 end
+local announced = {}
 
--- The nonce comes first: a repeated request gets its answer and is not charged.
-local seen = redis.call('GET', KEYS[3])
-if seen then
-  local id, digest, at = string.match(seen, '^(%S+) (%S+) (%S+)$')
-  if digest ~= ARGV[2] then return {'reused'} end
-  local entry = redis.call('XRANGE', KEYS[2], id, id)
+-- What a nonce stands for that came before.
+local function repeated(nonce, text_digest)
+  local id, digest, at = string.match(redis.call('GET', nonce), '^(%S+) (%S+) (%S+)$')
+  if digest ~= text_digest then return {'reused'} end
+  local entry = redis.call('XRANGE', log, id, id)
   return {'dup', id, at, entry[1] and entry[1][2][2] or ''}
 end
 
-local wait = gcra(KEYS[4], tonumber(ARGV[7]), tonumber(ARGV[8]))
-if wait > 0 then return {'limited', wait} end
-
-local epoch, seq = read_head(KEYS[1], KEYS[2])
-if not epoch then
-  local t = redis.call('TIME')
-  epoch, seq = string.format('%.0f', tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)), 0
+local function add(id, payload)
+  return redis.pcall('XADD', log, 'MAXLEN', '~', size, id, 'e', payload)
 end
 
-local function add()
+local function land(nonce, rate, payload, digest, at)
   local id = epoch .. '-' .. string.format('%.0f', seq)
-  return id, redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], id, 'e', ARGV[1])
+  -- The nonce comes first: a repeated request gets its answer and is not charged.
+  if not redis.call('SET', nonce, id .. ' ' .. digest .. ' ' .. at, 'PX', nonce_ttl, 'NX') then
+    return repeated(nonce, digest)
+  end
+  local wait = gcra(rate, now, interval, burst)
+  if wait > 0 then
+    redis.call('DEL', nonce)
+    return {'limited', wait}
+  end
+  local added = add(id, payload)
+  if type(added) == 'table' and added.err then
+    -- The head is behind the log: an old copy of it was restored. The log is right.
+    local e, s = last_entry(log)
+    if e then epoch, seq = e, s end
+    id = epoch .. '-' .. string.format('%.0f', seq)
+    added = add(id, payload)
+    if type(added) == 'table' and added.err then
+      redis.call('DEL', nonce)
+      return added
+    end
+    redis.call('SET', nonce, id .. ' ' .. digest .. ' ' .. at, 'PX', nonce_ttl)
+  end
+  seq = seq + 1
+  announced[#announced + 1] = id .. '\n' .. payload
+  return id
 end
-local id, added = add()
-if type(added) == 'table' and added.err then
-  -- The head is behind the log: an old copy of it was restored. The log is right.
-  local e, s = last_entry(KEYS[2])
-  if e then epoch, seq = e, s end
-  id, added = add()
-  if type(added) == 'table' and added.err then return added end
+
+local replies = {}
+for i = 0, #KEYS / 2 - 2 do
+  local k, a = 3 + 2 * i, 7 + 3 * i
+  replies[i + 1] = land(KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1], ARGV[a + 2])
 end
-redis.call('HSET', KEYS[1], 'epoch', epoch, 'next', string.format('%.0f', seq + 1))
-if tonumber(ARGV[5]) > 0 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
-  redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if #announced > 0 then
+  redis.call('HSET', head, 'epoch', epoch, 'next', string.format('%.0f', seq))
+  if ARGV[2] ~= '0' then
+    redis.call('PEXPIRE', head, ARGV[2])
+    redis.call('PEXPIRE', log, ARGV[2])
+  end
+  redis.call('PUBLISH', ARGV[6], table.concat(announced, '\n'))
 end
-redis.call('SET', KEYS[3], id .. ' ' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[6])
-redis.call('PUBLISH', ARGV[9], id .. '\n' .. ARGV[1])
-return {'ok', id}
+return replies

@@ -7,7 +7,8 @@
 //
 // # The pieces
 //
-//   - log.go, append.lua: a message is checked, stored and announced in one step
+//   - log.go, group_commit.go, append.lua: messages are checked, stored and announced,
+//     those that come at once in one step
 //   - history.go, page.lua: a run of the log, before or after a position
 //   - feed.go, feed_session.go: the one pub/sub connection; feed_room.go: a room's
 //     announcements made contiguous; feed_fill.go: the log read where they are not
@@ -26,8 +27,9 @@
 //
 // Every method of [Store] is safe for concurrent use. [Store.Run] owns the
 // feed, presence and health, and waits for their goroutines before it returns. A
-// post whose answer is overdue keeps one until go-redis gives up on it, which
-// closing the client brings about. A [chat.Sink] is called by one goroutine at
+// room whose posts are being landed has a goroutine until none wait; a step whose
+// answer is overdue keeps one until go-redis gives up on it, which closing the
+// client brings about. A [chat.Sink] is called by one goroutine at
 // a time, in the order of the log, and must not block. No lock is held across a
 // call to Redis, and the loop that receives announcements never waits for one:
 // a subscriber that stops reading would be cut off by Redis, and would stop an

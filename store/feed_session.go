@@ -142,34 +142,43 @@ func (s *session) dispatch(ctx context.Context, m *redis.Message) {
 		s.f.s.presence.control(m.Payload)
 		return
 	}
-	e, ok := parseAnnouncement(m.Payload)
+	events, ok := parseAnnouncement(m.Payload)
 	if !ok {
 		s.f.s.o.Log.Warn("announcement not understood", "room", room)
 		return
 	}
-	if e.Kind == chat.KindPresence {
-		s.f.s.presence.seen(room, e.Data)
+	if events[0].Kind == chat.KindPresence {
+		s.f.s.presence.seen(room, events[0].Data)
 	}
 	s.f.mu.Lock()
 	r := s.f.rooms[room]
 	s.f.mu.Unlock()
-	if r != nil && r.announce(e) {
-		s.fill(ctx, r, "hole")
+	for _, e := range events {
+		if r != nil && r.announce(e) {
+			s.fill(ctx, r, "hole")
+		}
 	}
 }
 
-// parseAnnouncement reads "<id>\n<json>" or "\n<kind>\n<json>".
-func parseAnnouncement(payload string) (chat.Event, bool) {
-	id, data, ok := strings.Cut(payload, "\n")
-	if !ok {
-		return chat.Event{}, false
+// parseAnnouncement reads what append.lua announces, "<id>\n<json>" once or more,
+// line by line, or one live-only event, "\n<kind>\n<json>".
+func parseAnnouncement(payload string) (events []chat.Event, ok bool) {
+	first, rest, ok := strings.Cut(payload, "\n")
+	if first == "" {
+		kind, data, ok := strings.Cut(rest, "\n")
+		event := chat.Event{Kind: chat.Kind(kind), Data: []byte(data)}
+		return []chat.Event{event}, ok && kind != "" && !event.Durable()
 	}
-	if id != "" {
-		parsed, err := chat.ParseEventID(id)
-		return chat.Event{ID: parsed, Kind: chat.KindMessage, Data: []byte(data)}, err == nil
+	for ; ok; first, rest, ok = strings.Cut(rest, "\n") {
+		id, err := chat.ParseEventID(first)
+		if err != nil {
+			return nil, false
+		}
+		var data string
+		data, rest, _ = strings.Cut(rest, "\n")
+		events = append(events, chat.Event{ID: id, Kind: chat.KindMessage, Data: []byte(data)})
 	}
-	kind, data, ok := strings.Cut(data, "\n")
-	return chat.Event{Kind: chat.Kind(kind), Data: []byte(data)}, ok && kind != "" && kind != string(chat.KindMessage)
+	return events, len(events) > 0
 }
 
 // write subscribes what is followed and unsubscribes what is not, and pings a

@@ -1,11 +1,15 @@
--- Shared: the generic cell rate algorithm. The key holds the theoretical arrival
--- time in microseconds of Redis's clock. Takes the key, the microseconds between
--- two requests (0 = no limit) and how many may come at once; returns 0 if the
--- request may pass, which is then counted, or the microseconds to wait.
-local function gcra(key, interval, burst)
-  if interval <= 0 then return 0 end
+-- Shared: Redis's clock in microseconds.
+local function clock()
   local t = redis.call('TIME')
-  local now = tonumber(t[1]) * 1000000 + tonumber(t[2])
+  return tonumber(t[1]) * 1000000 + tonumber(t[2])
+end
+
+-- Shared: the generic cell rate algorithm. The key holds the theoretical arrival
+-- time in microseconds of Redis's clock. Takes the key, the time, the microseconds
+-- between two requests (0 = no limit) and how many may come at once; returns 0 if
+-- the request may pass, which is then counted, or the microseconds to wait.
+local function gcra(key, now, interval, burst)
+  if interval <= 0 then return 0 end
   local tat = tonumber(redis.call('GET', key) or now)
   if tat < now then tat = now end
   tat = tat + interval

@@ -13,8 +13,9 @@ type keys struct{ prefix string }
 // Redis Cluster keeps what shares one in the same slot.
 func (k keys) room(r chat.RoomID) string { return k.prefix + "chat:{" + string(r) + "}" }
 
-// channel carries a room's announcements: "<id>\n<json>" for a durable event,
-// "\n<kind>\n<json>" for a live-only one.
+// channel carries a room's announcements: "<id>\n<json>" for each of the durable
+// events that were stored in one step, joined by "\n"; "\n<kind>\n<json>" for a
+// live-only one.
 func (k keys) channel(r chat.RoomID) string { return k.room(r) }
 
 // head is a hash {epoch, next}: what the log's next event is called.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,14 +12,13 @@ import (
 	"causette/chat"
 )
 
-// nonceTTL is how long a repeated nonce is known.
-const nonceTTL = 10 * time.Minute
-
-var appendScript = lua("gcra", "head", "append")
-
 // Post is a message on its way into a room's log.
 type Post struct {
 	Room chat.RoomID
+	// Session speaks, under the nickname that it holds. A guest's may be empty: a
+	// guest holds none, and brings one along that nobody else may hold.
+	Session string
+	Guest   bool
 	// Who is counted by the rate: the session, or the keyed hash that stands for a
 	// guest's address. The nonce is the author's own.
 	Who string
@@ -35,42 +33,22 @@ type Post struct {
 type Receipt struct {
 	// Message has its ID. Of a duplicate it is the one accepted first.
 	Message chat.Message
+	// JSON is the message as readers get it.
+	JSON []byte
 	// Duplicate says that the nonce was known.
 	Duplicate bool
 }
 
 // Append puts a message into its room's log and announces it, in one step: ids
 // and announcements have the same order. A nonce that came before is answered
-// with the message it made, and not charged to the rate.
+// with the message it made, and not charged to the rate. It renews the session's
+// hold on its nickname.
 //
-// Errors: [*chat.RateLimited], [chat.ErrNonceReused] (another text),
-// [chat.ErrUnavailable] (it may have been accepted: repeat it with its nonce).
+// Errors: [*chat.RateLimited], [*chat.NicknameTaken], [chat.ErrNicknameGivenUp] (see
+// [Store.Hold]), [chat.ErrNonceReused] (another text), [chat.ErrUnavailable] (it may
+// have been accepted: repeat it with its nonce).
 func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
-	payload, err := p.Message.Payload()
-	if err != nil {
-		return Receipt{}, err
-	}
-	nonce := string(p.Nonce)
-	if nonce == "" {
-		nonce = "~" + rand.Text() // no sender's nonce has a ~
-	}
-	at, err := p.Message.At.MarshalJSON()
-	if err != nil {
-		return Receipt{}, fmt.Errorf("append: %w", err)
-	}
-	interval, burst := s.messageLimit()
-	v, err := s.post(ctx, "append", appendScript,
-		[]string{s.keys.head(p.Room), s.keys.log(p.Room), s.keys.nonce(p.Room, p.Message.Author.ID, nonce), s.keys.rate(p.Room, p.Who)},
-		payload, digest(p.Message.Text), at,
-		s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds(),
-		interval, burst, s.keys.channel(p.Room))
-	if err != nil {
-		s.metrics.posts.WithLabelValues("unavailable").Inc()
-		return Receipt{}, err
-	}
-	receipt, err := readReceipt(p.Message, newReply(v))
-	// A nonce made here cannot have come before: go-redis sent the command twice.
-	receipt.Duplicate = receipt.Duplicate && p.Nonce != ""
+	receipt, err := s.append(ctx, p)
 	if err == nil && !receipt.Duplicate {
 		s.active.touch(p.Room, p.Message.At.Time)
 	}
@@ -78,12 +56,48 @@ func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	return receipt, err
 }
 
-// appendResult names what became of a post that Redis answered.
+func (s *Store) append(ctx context.Context, p Post) (Receipt, error) {
+	l, err := newLanding(ctx, p)
+	if err != nil {
+		return Receipt{}, err
+	}
+	v, err := s.land(l)
+	if errors.Is(err, errNotHeld) {
+		// Seldom, and a matter of its own: the others of the group don't wait for it.
+		if err = s.mayBeCalled(ctx, p); err == nil {
+			l.nameChecked = true
+			v, err = s.land(l)
+		}
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	receipt, err := readReceipt(p.Message, l.payload, v)
+	// A nonce made here cannot have come before: go-redis sent the command twice.
+	receipt.Duplicate = receipt.Duplicate && p.Nonce != ""
+	return receipt, err
+}
+
+// mayBeCalled settles whether a post may use its nickname, where a look at who
+// holds it did not.
+func (s *Store) mayBeCalled(ctx context.Context, p Post) error {
+	if p.Guest {
+		return s.taken(ctx, p.Message.Author.Nickname)
+	}
+	return s.Hold(ctx, p.Session, p.Message.Author.Nickname)
+}
+
+// appendResult names what became of a post.
 func appendResult(r Receipt, err error) string {
 	_, limited := errors.AsType[*chat.RateLimited](err)
+	_, taken := errors.AsType[*chat.NicknameTaken](err)
 	switch {
+	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.Canceled):
+		return "unavailable"
 	case limited:
 		return "limited"
+	case taken, errors.Is(err, chat.ErrNicknameGivenUp):
+		return "name_not_held"
 	case errors.Is(err, chat.ErrNonceReused):
 		return "nonce_reused"
 	case err != nil:
@@ -95,40 +109,59 @@ func appendResult(r Receipt, err error) string {
 	}
 }
 
-// readReceipt makes of append.lua's reply what it says about m.
-func readReceipt(m chat.Message, r *reply) (Receipt, error) {
-	verdict := r.text()
-	switch verdict {
+// readReceipt makes of append.lua's reply for one post what it says about m.
+func readReceipt(m chat.Message, payload []byte, v any) (Receipt, error) {
+	if id, ok := v.(string); ok {
+		return accepted(m, id, payload)
+	}
+	r := newReply(v)
+	switch verdict := r.text(); verdict {
 	case "limited":
 		wait := time.Duration(r.number()) * time.Microsecond
-		if r.err != nil {
-			return Receipt{}, fmt.Errorf("append: %w", r.err)
-		}
-		return Receipt{}, &chat.RateLimited{RetryAfter: wait}
+		return Receipt{}, or(r.err, error(&chat.RateLimited{RetryAfter: wait}))
 	case "reused":
-		return Receipt{}, chat.ErrNonceReused
+		return Receipt{}, or(r.err, chat.ErrNonceReused)
+	case "dup":
+		return duplicate(m, r)
+	default:
+		return Receipt{}, fmt.Errorf("append: reply %q: %w", verdict, r.err)
 	}
-	id, err := chat.ParseEventID(r.text())
-	if r.err != nil || err != nil {
-		return Receipt{}, fmt.Errorf("append: reply %q: %w", verdict, or(r.err, err))
+}
+
+func accepted(m chat.Message, id string, payload []byte) (Receipt, error) {
+	parsed, err := chat.ParseEventID(id)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	m.ID = id
-	if verdict != "dup" {
-		return Receipt{Message: m}, nil
-	}
-	at, payload := r.text(), r.text()
+	m.ID = parsed
+	e := chat.Event{ID: parsed, Kind: chat.KindMessage, Data: payload}
+	return Receipt{Message: m, JSON: e.AppendJSON(make([]byte, 0, len(payload)+48))}, nil
+}
+
+// duplicate is the receipt of a message that was accepted before: {…, id, at, payload or ”}.
+func duplicate(m chat.Message, r *reply) (Receipt, error) {
+	id, at, payload := r.text(), r.text(), r.text()
 	if r.err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", r.err)
 	}
-	if payload != "" {
-		m, err = chat.ParseMessage(chat.Event{ID: id, Kind: chat.KindMessage, Data: []byte(payload)})
-		return Receipt{Message: m, Duplicate: true}, err
+	if payload == "" {
+		// The log has let go of it, and the text is the same: only its time is missing.
+		if err := json.Unmarshal([]byte(at), &m.At); err != nil {
+			return Receipt{}, fmt.Errorf("append: time of duplicate: %w", err)
+		}
+		b, err := m.Payload()
+		if err != nil {
+			return Receipt{}, err
+		}
+		payload = string(b)
 	}
-	// The log has let go of it, and the text is the same: only its time is missing.
-	if err := json.Unmarshal([]byte(at), &m.At); err != nil {
-		return Receipt{}, fmt.Errorf("append: time of duplicate: %w", err)
+	receipt, err := accepted(m, id, []byte(payload))
+	if err != nil {
+		return Receipt{}, err
 	}
-	return Receipt{Message: m, Duplicate: true}, nil
+	receipt.Duplicate = true
+	receipt.Message, err = chat.ParseMessage(chat.Event{ID: receipt.Message.ID, Kind: chat.KindMessage, Data: []byte(payload)})
+	return receipt, err
 }
 
 // digest tells two texts apart; 16 bytes, since nobody gains by making two alike.

@@ -86,24 +86,6 @@ func (s *Store) taken(ctx context.Context, n chat.Nickname) error {
 	return &chat.NicknameTaken{Nickname: n, Suggestion: free}
 }
 
-// Free checks that nobody but session holds a nickname, for one who uses it
-// without holding it. Otherwise it is [*chat.NicknameTaken].
-func (s *Store) Free(ctx context.Context, session string, n chat.Nickname) error {
-	holder, err := s.Holder(ctx, n)
-	if err != nil || holder == "" || holder == session {
-		return err
-	}
-	return s.taken(ctx, n)
-}
-
-// Holder is the session that holds a nickname, or "" if it is free.
-func (s *Store) Holder(ctx context.Context, n chat.Nickname) (string, error) {
-	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
-	defer cancel()
-	holder, err := s.client.Get(call, s.keys.name(n)).Result()
-	return holder, s.failed(ctx, "look up nickname", err)
-}
-
 // release gives a nickname up, by its key, if session holds it.
 func (s *Store) release(ctx context.Context, session, key string) error {
 	_, err := s.run(ctx, "release nickname", releaseScript, []string{s.keys.nameOf(key)}, session)

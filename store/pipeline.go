@@ -6,7 +6,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// pipelineWindow is how many posts may be on their way to Redis at once. More
+// pipelineWindow is how many groups of posts may be on their way to Redis at once. More
 // wait, within the time that a call has.
 const pipelineWindow = 8192
 
@@ -31,24 +31,18 @@ func pipelined(client redis.UniversalClient) redis.Scripter {
 }
 
 // post runs a script over the shared pipeline. What go-redis sends again after a
-// network error must be safe to run twice: append.lua is, by its nonce.
+// network error must be safe to run twice: append.lua is, by its nonces.
 //
 // The pipeline does not look at ctx once a command is written. So the caller only
-// waits as long as a call has; the command is then on its own, until go-redis has
-// an answer or gives up, within a few times its ReadTimeout.
-func (s *Store) post(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (any, error) {
-	if err := s.health.down(); err != nil {
-		return nil, s.failed(ctx, doing, err) // nothing gathers before a Redis known to be away
-	}
-	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
-	defer cancel()
+// waits until ctx ends; the command is then on its own, until go-redis has an
+// answer or gives up, within a few times its ReadTimeout.
+func (s *Store) post(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
 	done := make(chan *redis.Cmd, 1)
-	go func() { done <- script.Run(call, s.posts, keys, args...) }()
+	go func() { done <- script.Run(ctx, s.posts, keys, args...) }()
 	select {
 	case cmd := <-done:
-		v, err := cmd.Result()
-		return v, s.failed(ctx, doing, err)
-	case <-call.Done():
-		return nil, s.failed(ctx, doing, call.Err())
+		return cmd.Result()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }

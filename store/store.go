@@ -9,6 +9,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
+
+	"causette/chat"
 )
 
 // Options say how a [Store] behaves. A zero value means the default in brackets.
@@ -83,6 +85,8 @@ type Store struct {
 	client redis.UniversalClient
 	posts  redis.Scripter // client, or its full-duplex pipeline; see pipeline.go
 
+	landings landings // under way; see group_commit.go
+
 	feed     *feed
 	presence *presence
 	health   *health
@@ -98,10 +102,11 @@ func New(client redis.UniversalClient, o Options) *Store {
 	o = o.withDefaults()
 	s := &Store{
 		o: o, keys: keys{o.Prefix}, client: client,
-		posts:   pipelined(client),
-		health:  newHealth(),
-		active:  newActiveRooms(),
-		metrics: newMetrics(),
+		posts:    pipelined(client),
+		landings: landings{waiting: make(map[chat.RoomID][]*landing)},
+		health:   newHealth(),
+		active:   newActiveRooms(),
+		metrics:  newMetrics(),
 	}
 	s.feed = newFeed(s)
 	s.presence = newPresence(s)

@@ -285,7 +285,7 @@ func contiguous(t testing.TB, events []chat.Event) {
 const lobby = chat.Lobby
 
 func post(text string) Post {
-	return Post{Room: lobby, Who: "p_ana", Message: chat.Message{
+	return Post{Room: lobby, Guest: true, Who: "p_ana", Message: chat.Message{
 		At: chat.Instant{Time: time.Now()}, Author: chat.Person{ID: "p_ana", Nickname: "ana"}, Text: chat.Text(text),
 	}}
 }
