@@ -118,7 +118,8 @@ type Page struct {
 	// the log is empty.
 	Head EventID
 	// Gap says that the position asked for is none of this log: older than what
-	// it keeps, of another epoch, or not yet reached. Events is then empty.
+	// it keeps, of a log that is no more, past its end, or past where the end of
+	// its epoch was lost. Events is then empty.
 	Gap bool
 	// More says that the log has further events in the direction asked for.
 	More bool

@@ -6,10 +6,15 @@ import (
 	"strings"
 )
 
-// EventID is a position in a room's log, written <epoch>-<seq>. Epoch is the
-// millisecond (Unix time) at which the log came to be; Seq counts 0, 1, 2 …
-// without holes, so anyone can see that something is missing. It is at once the
-// Redis stream id, the SSE id, Last-Event-ID and the JSON id.
+// EventID is a position in a room's log, written <epoch>-<seq>. Epoch is a
+// millisecond (Unix time): that of the first event since the log came to be, or
+// since Redis may have lost the end of it. Seq counts 0, 1, 2 … without holes,
+// through all epochs of a log, so anyone can see that something is missing. It is
+// at once the Redis stream id, the SSE id, Last-Event-ID and the JSON id.
+//
+// Each epoch is written by one history of Redis's data, so an id never means two
+// things. As a position, <epoch>-<seq> stands behind that many events of the log
+// as it was in that epoch.
 //
 // The zero EventID, written 0-0, stands before the first event of any log.
 type EventID struct {
@@ -50,6 +55,12 @@ func (id EventID) Back(n int64) EventID {
 		return EventID{}
 	}
 	return EventID{Epoch: id.Epoch, Seq: id.Seq - n}
+}
+
+// Adjoins reports whether next can stand right after id in one log, from which
+// both were read: the next seq, in the same epoch or a later one.
+func (id EventID) Adjoins(next EventID) bool {
+	return id.Precedes(next) || !id.IsZero() && next.Epoch > id.Epoch && next.Seq == id.Seq+1
 }
 
 // Precedes reports whether next is the event right after id: the next seq of

@@ -105,6 +105,25 @@ func TestEventID_PrecedesOnlyTheNextEvent(t *testing.T) {
 	}
 }
 
+func TestEventID_AdjoinsTheNextSeqInTheSameEpochOrALaterOne(t *testing.T) {
+	for _, c := range []struct {
+		id, next EventID
+		want     bool
+	}{
+		{EventID{}, EventID{7, 0}, true},
+		{EventID{}, EventID{7, 1}, false},
+		{EventID{7, 0}, EventID{7, 1}, true},
+		{EventID{7, 0}, EventID{8, 1}, true},
+		{EventID{8, 0}, EventID{7, 1}, false},
+		{EventID{7, 0}, EventID{8, 0}, false},
+		{EventID{7, 0}, EventID{8, 2}, false},
+	} {
+		if got := c.id.Adjoins(c.next); got != c.want {
+			t.Errorf("%v.Adjoins(%v) = %t", c.id, c.next, got)
+		}
+	}
+}
+
 func TestEventID_CompareOrdersAsAStreamDoes(t *testing.T) {
 	ordered := []EventID{{}, {1, 0}, {1, 1}, {1, 10}, {2, 0}, {2, math.MaxInt64}, {math.MaxInt64, 0}}
 	for i, a := range ordered {

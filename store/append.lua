@@ -11,8 +11,7 @@
 local head, log = KEYS[1], KEYS[2]
 local size, nonce_ttl, interval, burst = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = clock()
-local epoch, seq = read_head(head, log)
-if not epoch then epoch, seq = string.format('%.0f', math.floor(now / 1000)), 0 end
+local epoch, seq, history = next_id(head, log, now)
 local announced = {}
 
 -- What a nonce stands for that came before.
@@ -62,7 +61,7 @@ for i = 0, #KEYS / 2 - 2 do
   replies[i + 1] = land(KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1], ARGV[a + 2])
 end
 if #announced > 0 then
-  redis.call('HSET', head, 'epoch', epoch, 'next', string.format('%.0f', seq))
+  redis.call('HSET', head, 'epoch', epoch, 'next', string.format('%.0f', seq), 'history', history)
   if ARGV[2] ~= '0' then
     redis.call('PEXPIRE', head, ARGV[2])
     redis.call('PEXPIRE', log, ARGV[2])

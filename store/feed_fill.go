@@ -67,6 +67,9 @@ func (s *session) fillOne(ctx context.Context, r *feedRoom) {
 func (s *session) readInto(ctx context.Context, r *feedRoom, after chat.EventID, fresh bool) (done bool, err error) {
 	if !fresh {
 		page, err := s.f.s.After(ctx, r.room, after, MaxPage)
+		if err == nil && page.Gap {
+			s.f.s.o.Log.Warn("log went back, or on without us: its readers begin anew", "room", r.room, "at", after, "log", page.Head)
+		}
 		return err == nil && r.filled(page), err
 	}
 	events, head, err := s.newest(ctx, r.room, r.load)

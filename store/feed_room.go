@@ -137,7 +137,8 @@ func (r *feedRoom) gather(e chat.Event) {
 }
 
 // place hands on what comes next and drops what is old. It reports false for
-// what does neither: something is missing before it.
+// what does neither: something is missing before it, or the log goes on in
+// another epoch, and only the log knows whether that is where we are.
 func (r *feedRoom) place(e chat.Event) bool {
 	switch {
 	case !e.Durable():
@@ -193,7 +194,7 @@ func (r *feedRoom) filled(p chat.Page) bool {
 		return false
 	}
 	for _, e := range p.Events {
-		if r.last.Precedes(e.ID) {
+		if r.last.Adjoins(e.ID) {
 			r.last = e.ID
 			r.sink.Receive(e)
 		}

@@ -20,7 +20,8 @@ func (s *Store) Before(ctx context.Context, room chat.RoomID, before chat.EventI
 
 // After reads up to limit events that follow a position, oldest first; the zero
 // position means the log's start. Gap says that the position is none of this log:
-// older than what it keeps, of another epoch, or not yet reached.
+// older than what it keeps, of a log that is no more, past the end, or past where
+// Redis lost the end of its epoch.
 func (s *Store) After(ctx context.Context, room chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
 	return s.page(ctx, "after", room, after, limit)
 }
@@ -70,18 +71,18 @@ func readPage(r *reply) (chat.Page, error) {
 	return p, nil
 }
 
-// whole makes sure that a page has no hole. The script reads it in one step and
+// whole makes sure that a page has no hole; epochs may change in it. The script reads it in one step and
 // the log is only ever trimmed from its start, so there is none unless somebody
 // deleted entries by hand; then what lies before the hole is as good as trimmed.
 func whole(p chat.Page, direction string, at chat.EventID) chat.Page {
 	start := 0
 	for i := 1; i < len(p.Events); i++ {
-		if !p.Events[i-1].ID.Precedes(p.Events[i].ID) {
+		if !p.Events[i-1].ID.Adjoins(p.Events[i].ID) {
 			start = i
 		}
 	}
 	if direction == "after" {
-		if start > 0 || len(p.Events) > 0 && !at.Precedes(p.Events[0].ID) {
+		if start > 0 || len(p.Events) > 0 && p.Events[0].ID.Seq != following(at) {
 			return chat.Page{Head: p.Head, Gap: true}
 		}
 		return p
@@ -90,4 +91,13 @@ func whole(p chat.Page, direction string, at chat.EventID) chat.Page {
 		p.Events, p.More = p.Events[start:], false
 	}
 	return p
+}
+
+// following is the seq that comes after a position. Its epoch may be any: a
+// position can be named by a later epoch than the event before it.
+func following(at chat.EventID) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.Seq + 1
 }

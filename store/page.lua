@@ -13,11 +13,36 @@ if not epoch then
   return {'', '0', '', zero and 0 or 1, 0, {}}
 end
 
-local first = next -- of an evicted log nothing is kept, but its seqs go on
-local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)
-if #oldest > 0 then
-  local e, s = string.match(oldest[1][1], '^(%d+)-(%d+)$')
-  if e == epoch then first = tonumber(s) end
+-- The log's epochs, oldest first, and the seq that each begins with: a later one goes on
+-- with the seqs of an earlier, in which Redis may have lost what came after (head.lua).
+local epochs = {}
+local function add_epoch(from)
+  local found = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)
+  if #found == 0 then return false end
+  local e, s = string.match(found[1][1], '^(%d+)-(%d+)$')
+  epochs[#epochs + 1] = {name = e, first = tonumber(s)}
+  return e ~= epoch
+end
+local more = add_epoch('-')
+while more do more = add_epoch(string.format('%.0f', tonumber(epochs[#epochs].name) + 1)) end
+if #epochs == 0 or epochs[#epochs].name ~= epoch then
+  epochs = {{name = epoch, first = next}} -- of an evicted log nothing is kept, but its seqs go on
+end
+local first = epochs[1].first
+
+-- known says whether a position was ever one of this log, and is not past its end.
+local function known(name, seq)
+  for i, e in ipairs(epochs) do
+    if e.name == name then return seq < (epochs[i + 1] and epochs[i + 1].first or next) end
+  end
+  return name == '0'
+end
+
+-- id is the position of a seq, by the epoch that it came in.
+local function id(seq)
+  local i = #epochs
+  while i > 1 and seq < epochs[i].first do i = i - 1 end
+  return epochs[i].name .. '-' .. string.format('%.0f', seq)
 end
 
 local function reply(gap, more, entries)
@@ -27,9 +52,9 @@ end
 -- read gives up to n entries from seq `from` on.
 local function read(from, n)
   if n <= 0 then return {} end
-  local before = epoch .. '-' .. string.format('%.0f', from - 1)
-  if from == 0 then
-    before = string.format('%.0f', tonumber(epoch) - 1) .. '-18446744073709551615'
+  local before
+  if from > 0 then before = id(from - 1)
+  else before = string.format('%.0f', tonumber(epochs[1].name) - 1) .. '-18446744073709551615'
   end
   local res = redis.call('XREAD', 'COUNT', string.format('%.0f', n), 'STREAMS', KEYS[2], before)
   return res and res[1] and res[1][2] or {}
@@ -37,16 +62,15 @@ end
 
 local seq, limit = tonumber(ARGV[3]), tonumber(ARGV[4])
 local zero = ARGV[2] == '0'
-local known = zero or ARGV[2] == epoch
 
 if ARGV[1] == 'before' then
   local stop = zero and next or seq -- exclusive
-  if not known or stop > next then return reply(1, 0, {}) end
+  if not known(ARGV[2], stop - 1) then return reply(1, 0, {}) end
   local start = math.max(stop - limit, first)
   return reply(0, (start > first and stop > first) and 1 or 0, read(start, stop - start))
 end
 
 local start = zero and 0 or seq + 1
-if not known or start > next or (start < first and start ~= next) then return reply(1, 0, {}) end
+if not known(ARGV[2], start - 1) or start < first then return reply(1, 0, {}) end
 local n = math.min(limit, next - start)
 return reply(0, start + n < next and 1 or 0, read(start, n))

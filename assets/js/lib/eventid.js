@@ -20,14 +20,15 @@ export function compare(a, b) {
 /**
  * Whether what begins after `start` goes on from `position` without a hole: both
  * are of one log, and `position` is not before `start`. 0-0 is before any log's
- * first event.
+ * first event. A log may go on in a later epoch, with the next seq.
  * @param {string} start
  * @param {string} position
  */
 export function covers(start, position) {
   const from = parse(start);
   const at = parse(position);
-  return from.epoch === 0 ? true : from.epoch === at.epoch && at.seq >= from.seq;
+  if (from.epoch === 0) return true;
+  return from.epoch === at.epoch ? at.seq >= from.seq : at.epoch > from.epoch && at.seq > from.seq;
 }
 
 /**
@@ -38,7 +39,8 @@ export function covers(start, position) {
  */
 export function unreadSince(read, last) {
   if (!read || !last || last === "0-0") return 0;
-  const [epoch, seq] = read.split("-");
-  const [newEpoch, newSeq] = last.split("-");
-  return epoch === newEpoch ? Math.max(0, Number(newSeq) - Number(seq)) : Number(newSeq) + 1;
+  const from = parse(read);
+  const at = parse(last);
+  if (from.epoch === at.epoch || at.seq > from.seq) return Math.max(0, at.seq - from.seq);
+  return at.seq + 1;
 }

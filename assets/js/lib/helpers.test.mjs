@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { fullJitter, retryAfter } from "./backoff.js";
-import { compare, covers } from "./eventid.js";
+import { compare, covers, unreadSince } from "./eventid.js";
 import { nonce } from "./nonce.js";
 import { sum } from "./notices.js";
 import { Texts } from "./texts.js";
@@ -35,6 +35,17 @@ test("what begins after an id covers the positions of its log from there on", ()
   assert.equal(covers("9-5", "8-7"), false);
   assert.equal(covers("9-5", "0-0"), false);
   assert.equal(covers("0-0", "9-7"), true);
+  assert.equal(covers("9-5", "10-6"), true);
+  assert.equal(covers("9-5", "10-5"), false);
+});
+
+test("what is unread is counted by seq, which a log goes on with in a later epoch", () => {
+  assert.equal(unreadSince("9-5", "9-7"), 2);
+  assert.equal(unreadSince("9-5", "9-5"), 0);
+  assert.equal(unreadSince("9-5", "10-7"), 2);
+  assert.equal(unreadSince("9-5", "10-2"), 3);
+  assert.equal(unreadSince("", "10-2"), 0);
+  assert.equal(unreadSince("9-5", "0-0"), 0);
 });
 
 test("a nonce has the form that the server takes, and none is like another", () => {

@@ -1,0 +1,300 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"causette/chat"
+)
+
+// rewind has a Redis crash and come back with the data that it had when keep was
+// called: what was written since is lost.
+type rewind struct {
+	server *realRedisServer
+	dir    string
+	kept   []byte
+}
+
+func startRewindable(t *testing.T) *rewind {
+	t.Helper()
+	dir := t.TempDir()
+	return &rewind{server: startRedis(t, "--dir", dir), dir: dir}
+}
+
+func (r *rewind) file() string { return filepath.Join(r.dir, "dump.rdb") }
+
+func (r *rewind) keep(t *testing.T, client redis.UniversalClient) {
+	t.Helper()
+	if err := client.Save(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if r.kept, err = os.ReadFile(r.file()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *rewind) goBack(t *testing.T) {
+	t.Helper()
+	r.server.kill()
+	if err := os.WriteFile(r.file(), r.kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.server.start(t)
+}
+
+// severable makes a running Store whose connections can be kept from coming about.
+func severable(t *testing.T, addr string) (s *Store, severed *atomic.Bool) {
+	t.Helper()
+	severed = new(atomic.Bool)
+	o, err := redis.ParseURL("redis://" + addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dialer net.Dialer
+	o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if severed.Load() {
+			return nil, errors.New("severed")
+		}
+		return dialer.DialContext(ctx, network, addr)
+	}
+	client := redis.NewClient(o)
+	t.Cleanup(func() { _ = client.Close() })
+	s = New(client, quick())
+	run(t, s)
+	return s, severed
+}
+
+func TestEpoch_ALogThatWentBackIsNoticedEvenIfPostsCameFirst(t *testing.T) {
+	for _, after := range []int{0, 1, 5, 9} { // fewer than were lost, as many, more
+		t.Run(fmt.Sprint(after, " posts"), func(t *testing.T) {
+			r := startRewindable(t)
+			far, severed := severable(t, r.server.addr)
+			writer := idle(t, r.server.addr, quick())
+			sink, _ := follow(t, far, 20)
+			ids := sayNumbers(t, writer, 0, 4)
+			r.keep(t, writer.client)
+			ids = append(ids, sayNumbers(t, writer, 5, 9)...)
+			sink.wait(t, "what is said before", func() bool { return len(sink.texts(t)) == 10 })
+
+			severed.Store(true)
+			r.goBack(t)
+			var again []chat.EventID
+			for i := range after {
+				again = append(again, repeatUntilAccepted(t, writer, post(fmt.Sprint("new ", i))))
+			}
+			severed.Store(false)
+
+			want := append(numbers(0, 9), "<replace>")
+			want = append(want, numbers(0, 4)...)
+			for i := range after {
+				want = append(want, fmt.Sprint("new ", i))
+			}
+			sink.wait(t, "the log that is", func() bool { return len(sink.texts(t)) >= len(want) })
+			if got := sink.texts(t); !slices.Equal(got, want) {
+				t.Errorf("got %v", got)
+			}
+			for i, id := range again {
+				if slices.Contains(ids, id) || id.Seq != int64(5+i) || id.Epoch <= ids[9].Epoch {
+					t.Errorf("post %d after the loss is %s", i, id)
+				}
+			}
+			checkResumption(t, writer, ids[:5], ids[5:], after)
+		})
+	}
+}
+
+// checkResumption asks for what follows each id: exactly that, of those which
+// survived; that nobody knows, of those which were lost.
+func checkResumption(t *testing.T, s *Store, survived, lost []chat.EventID, after int) {
+	t.Helper()
+	for i, id := range survived {
+		page, err := s.After(t.Context(), lobby, id, 100)
+		if err != nil || page.Gap || len(page.Events) != len(survived)-1-i+after {
+			t.Errorf("after %s: %d events, gap %t, error %v", id, len(page.Events), page.Gap, err)
+		}
+		contiguous(t, page.Events)
+	}
+	for _, id := range lost {
+		page, err := s.After(t.Context(), lobby, id, 100)
+		if err != nil || !page.Gap || len(page.Events) > 0 {
+			t.Errorf("after %s, which was lost: %d events, gap %t, error %v", id, len(page.Events), page.Gap, err)
+		}
+	}
+	page, err := s.After(t.Context(), lobby, chat.EventID{}, 100)
+	if err != nil || page.Gap || len(page.Events) != len(survived)+after {
+		t.Errorf("from the start: %d events, gap %t, error %v", len(page.Events), page.Gap, err)
+	}
+}
+
+func TestEpoch_WhoHadNotYetHeardWhatWasLostGoesOn(t *testing.T) {
+	r := startRewindable(t)
+	near, severed := severable(t, r.server.addr)
+	far, _ := severable(t, r.server.addr)
+	writer := idle(t, r.server.addr, quick())
+	behind, _ := follow(t, near, 20)
+	ahead, _ := follow(t, far, 20)
+	sayNumbers(t, writer, 0, 4)
+	behind.wait(t, "what is said before", func() bool { return len(behind.texts(t)) == 5 })
+	severed.Store(true)
+	killFeed(t, near)
+	behind.wait(t, "down", func() bool { return len(behind.of(chat.KindStatus)) == 1 })
+	sayNumbers(t, writer, 5, 6)
+	r.keep(t, writer.client)
+	sayNumbers(t, writer, 7, 9)
+	ahead.wait(t, "what the other does not hear", func() bool { return len(ahead.texts(t)) == 10 })
+
+	r.goBack(t)
+	severed.Store(false)
+	repeatUntilAccepted(t, writer, post("new"))
+	want := append(numbers(0, 6), "new")
+	behind.wait(t, "what is left, and what is new", func() bool { return len(behind.texts(t)) >= len(want) })
+	if got := behind.texts(t); !slices.Equal(got, want) {
+		t.Errorf("behind: got %v", got)
+	}
+	want = append(append(numbers(0, 9), "<replace>"), want...)
+	ahead.wait(t, "what is left, and what is new", func() bool { return len(ahead.texts(t)) >= len(want) })
+	if got := ahead.texts(t); !slices.Equal(got, want) {
+		t.Errorf("ahead: got %v", got)
+	}
+}
+
+// killFeed cuts a store's pub/sub connection.
+func killFeed(t *testing.T, s *Store) {
+	t.Helper()
+	s.feed.mu.Lock()
+	session := s.feed.session
+	s.feed.mu.Unlock()
+	if err := session.pubsub.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEpoch_ARestartThatLostNothingIsNoGap(t *testing.T) {
+	r := startRewindable(t)
+	s, _ := running(t, r.server.addr, quick())
+	sink, _ := follow(t, s, 20)
+	ids := sayNumbers(t, s, 0, 2)
+	for i := 3; i < 9; i += 3 {
+		sink.wait(t, "what is said before", func() bool { return len(sink.texts(t)) == i })
+		r.keep(t, s.client)
+		r.goBack(t)
+		ids = append(ids, repeatUntilAccepted(t, s, post(fmt.Sprint(i))))
+		ids = append(ids, sayNumbers(t, s, i+1, i+2)...)
+	}
+	sink.wait(t, "everything", func() bool { return len(sink.texts(t)) >= 9 })
+	if got := sink.texts(t); !slices.Equal(got, numbers(0, 8)) {
+		t.Errorf("got %v", got)
+	}
+	if ids[0].Epoch == ids[3].Epoch || ids[3].Epoch == ids[6].Epoch {
+		t.Errorf("ids %v", ids)
+	}
+	checkResumption(t, s, ids, nil, 0)
+}
+
+func TestEpoch_AnEventOfAnotherIsNotBelievedBeforeTheLogWasAsked(t *testing.T) {
+	for lose, replaces := range map[int]int{0: 0, 1: 1, 3: 1} {
+		m := newModelLog(10)
+		m.room.begin()
+		settle(t, m)
+		for range 5 {
+			m.publish(true)
+		}
+		m.goBack(lose)
+		for range lose {
+			m.publish(false)
+		}
+		m.publish(true) // the next seq to all appearances
+		settle(t, m)
+		if got := m.sink.of("replace"); len(got) != replaces || m.room.position() != m.headID() {
+			t.Errorf("%d lost: %d replaces, at %s of %s", lose, len(got), m.room.position(), m.headID())
+		}
+	}
+}
+
+// settle reads until the room is live.
+func settle(t *testing.T, m *modelLog) {
+	t.Helper()
+	for range 10 {
+		if m.ask(10); !m.reading {
+			return
+		}
+		m.answer()
+	}
+	t.Fatal("the room never gets live")
+}
+
+// TestHistory_PagesOverEpochsAreThoseOfTheModel holds page.lua against the model,
+// for logs that were lost in part several times, and trimmed.
+func TestHistory_PagesOverEpochsAreThoseOfTheModel(t *testing.T) {
+	s := idle(t, startRedis(t).addr, quick())
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModelLog(0)
+		for range rapid.IntRange(1, 5).Draw(t, "epochs") {
+			for range rapid.IntRange(1, 8).Draw(t, "events") {
+				m.publish(false)
+			}
+			m.goBack(rapid.IntRange(0, 5).Draw(t, "lose"))
+		}
+		m.publish(false)
+		m.trim(rapid.IntRange(1, 30).Draw(t, "keep"))
+		storeModel(t, s, m)
+		at := chat.EventID{}
+		if rapid.Bool().Draw(t, "position") {
+			at.Epoch = 1000 + 10*rapid.Int64Range(0, 5).Draw(t, "epoch")
+			at.Seq = rapid.Int64Range(0, m.next+2).Draw(t, "seq")
+		}
+		limit := rapid.IntRange(1, 12).Draw(t, "limit")
+		want := m.after(at, limit)
+		got, err := s.After(context.Background(), lobby, at, limit)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("after %s: %v, error %v, want %v of %v", at, got, err, want, m.events)
+		}
+		checkBefore(t, s, m, at, limit)
+	})
+}
+
+func checkBefore(t *rapid.T, s *Store, m *modelLog, at chat.EventID, limit int) {
+	got, err := s.Before(context.Background(), lobby, at, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := m.next
+	if !at.IsZero() {
+		if stop = at.Seq; !m.knows(chat.EventID{Epoch: at.Epoch, Seq: at.Seq - 1}) {
+			if !got.Gap || len(got.Events) > 0 {
+				t.Fatalf("before %s: %v of %v", at, got, m.events)
+			}
+			return
+		}
+	}
+	end := max(stop-(m.next-int64(len(m.events))), 0)
+	begin := max(end-int64(limit), 0)
+	if got.Gap || got.More != (begin > 0) || fmt.Sprint(got.Events) != fmt.Sprint(m.events[begin:end]) {
+		t.Fatalf("before %s: %v, want %v of %v", at, got, m.events[begin:end], m.events)
+	}
+}
+
+// storeModel makes the room's log in Redis what the model's is.
+func storeModel(t *rapid.T, s *Store, m *modelLog) {
+	ctx := context.Background()
+	pipe := s.client.Pipeline()
+	pipe.FlushAll(ctx)
+	for _, e := range m.events {
+		pipe.Do(ctx, "XADD", s.keys.log(lobby), e.ID.String(), "e", e.Data)
+	}
+	pipe.HSet(ctx, s.keys.head(lobby), "epoch", m.headID().Epoch, "next", m.next)
+	if _, err := pipe.Exec(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
