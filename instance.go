@@ -22,19 +22,9 @@ import (
 	"causette/store"
 )
 
-// Bounds of a connection's phases; the event stream replaces the last two by a
-// deadline for each write.
-const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 20 * time.Second
-	writeTimeout  = 30 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 32 << 10 // bytes
-
-	// lastRequests is how long requests that are not streams may still take
-	// after the streams have ended.
-	lastRequests = 5 * time.Second
-)
+// lastRequests is how long requests that are not streams may still take after
+// the streams have ended.
+const lastRequests = 5 * time.Second
 
 // embeddedAddress is where REDIS_URL's default points to.
 const embeddedAddress = "127.0.0.1:6379"
@@ -49,6 +39,7 @@ type instance struct {
 	store    *store.Store
 	hub      *sse.Hub
 	server   *http.Server
+	conns    *connections
 	draining atomic.Bool
 }
 
@@ -59,7 +50,10 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log, client: client}
+	i := &instance{
+		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log, client: client,
+		conns: newConnections(sse.OtherConnections(cfg.MaxStreams)),
+	}
 	if !cfg.redisGiven {
 		i.embedded = store.Embed(ctx, embeddedAddress, log)
 	}
@@ -80,18 +74,12 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	handler, err := api.New(api.Options{
 		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecrets: cfg.SessionSecrets,
 		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
-		Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: registry, Log: log,
+		BecomesStream: i.conns.becomesStream, Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	i.server = &http.Server{
-		ConnContext:       sse.ConnContext,
-		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	i.server = newWebServer(handler, i.conns, defaultTimeouts, log)
 	return i, nil
 }
 
@@ -110,7 +98,7 @@ func (i *instance) serve(ctx context.Context, listener net.Listener) error {
 	}
 	parts.Go(func() error { defer release(); return i.store.Run(working) })
 	parts.Go(func() error {
-		if err := i.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := i.server.Serve(i.conns.listener(listener)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -56,6 +57,9 @@ func readBody(from io.Reader) ([]byte, error) {
 		if err == nil || errors.Is(err, io.EOF) {
 			return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a body has at most %d bytes", maxBody))
 		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, problem(http.StatusRequestTimeout, "body_timeout", "the body took too long to come")
 	}
 	if err != nil {
 		return nil, problem(http.StatusBadRequest, "incomplete_body", "the body ended before it was complete")

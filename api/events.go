@@ -48,6 +48,9 @@ func (a *API) getEvents(c *gin.Context) error {
 	if err := deadlines.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
+	if a.o.BecomesStream != nil {
+		a.o.BecomesStream(c.Request)
+	}
 	a.o.Hub.Serve(c.Writer, c.Request, sse.Subscription{
 		Room: room, Person: s.Person, Address: a.origin(c), History: count,
 		LastEventID: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("last_event_id")),

@@ -1,9 +1,13 @@
 package api
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"causette/chat"
 )
@@ -83,6 +87,7 @@ func TestBadInput_IsAProblemWithAStableCode(t *testing.T) {
 		{"limit too high", request{method: "GET", path: "/rooms?limit=100000"}, 400, "invalid_limit"},
 		{"history too long", request{method: "GET", path: "/events?history=-1"}, 400, "invalid_history"},
 		{"cursor that is none", request{method: "GET", path: "/messages?before=yesterday"}, 400, "invalid_event_id"},
+		{"endless URL", request{method: "GET", path: "/messages?room=" + strings.Repeat("a", maxURL)}, 414, "uri_too_long"},
 		{"two cursors", request{method: "GET", path: "/messages?before=1-1&after=1-0"}, 400, "conflicting_cursors"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,6 +108,15 @@ func TestBadInput_NamesTheFieldAtFault(t *testing.T) {
 	}
 	if p := s.post("/messages", "", `{"text":1}`).expectProblem(t, 400, "wrong_type"); p.Field != "text" {
 		t.Errorf("field %q", p.Field)
+	}
+}
+
+func TestBody_OneThatTakesTooLongIsSaid(t *testing.T) {
+	for cause, want := range map[error]string{os.ErrDeadlineExceeded: "body_timeout", io.ErrUnexpectedEOF: "incomplete_body"} {
+		_, err := readBody(iotest.ErrReader(fmt.Errorf("read: %w", cause)))
+		if p := asProblem(err); p.Code != want {
+			t.Errorf("%v is %q", cause, p.Code)
+		}
 	}
 }
 

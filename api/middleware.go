@@ -24,6 +24,11 @@ const headerRequestID = "X-Request-Id"
 // requestTimeout bounds everything a request waits for but the event stream.
 const requestTimeout = 10 * time.Second
 
+// maxURL bounds a request's path and query, in bytes: the longest text, escaped,
+// and its companions fit. net/http bounds them too, with the header, and less
+// politely: see maxHeader.
+const maxURL = 28 << 10
+
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 
 // identify gives each request an id, the proxy's if it sent a sane one.
@@ -107,6 +112,14 @@ func isLoopback(host string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+// refuseLongURLs answers what no honest client sends.
+func (a *API) refuseLongURLs(c *gin.Context) {
+	if len(c.Request.RequestURI) > maxURL {
+		a.writeProblem(c.Writer, c.Request, problem(http.StatusRequestURITooLong, "uri_too_long", fmt.Sprintf("a path and its query have at most %d bytes", maxURL)))
+		c.Abort()
+	}
 }
 
 // handler is a resource's method: it answers, or returns why not.

@@ -29,6 +29,9 @@ type Options struct {
 	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For
 	// and X-Forwarded-Proto are believed.
 	TrustedProxies []string
+	// BecomesStream is told of a request whose connection is about to become a
+	// stream; nil where nobody wants to know.
+	BecomesStream func(*http.Request)
 	// Embedded reports whether this process holds the embedded Redis.
 	Embedded func() bool
 	// Draining reports whether the process is on its way out.
@@ -84,7 +87,7 @@ func (a *API) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.Use(identify, a.logRequests, a.recoverPanics, a.secureHeaders, guard)
+	g.Use(identify, a.logRequests, a.recoverPanics, a.secureHeaders, a.refuseLongURLs, guard)
 
 	get := func(path string, h ...gin.HandlerFunc) {
 		g.GET(path, h...)

@@ -10,19 +10,13 @@ import (
 // many as leave descriptors for Redis, listeners, and the connections of pages
 // and posts. Past it a new stream hears a bye, where one more accepted socket
 // could not even be answered. 0 is no limit.
-func streamLimit() int {
+func streamLimit() int { return streamsOf(fileLimit()) }
+
+// fileLimit is how many files the process may have open.
+func fileLimit() uint64 {
 	var files unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
-		return 0
+		return math.MaxUint64
 	}
-	return streamsOf(files.Cur)
-}
-
-// streamsOf is the streams that a limit of open files allows.
-func streamsOf(files uint64) int {
-	if files > math.MaxInt32 { // unlimited
-		return 0
-	}
-	n := int(files)
-	return max(n/2, n-max(256, n/32))
+	return files.Cur
 }

@@ -176,17 +176,6 @@ func (b *safeBuffer) String() string {
 	return b.b.String()
 }
 
-func TestStreamLimit_LeavesDescriptorsForTheRest(t *testing.T) {
-	for files, want := range map[uint64]int{1 << 62: 0, 1_048_576: 1_015_808, 20_000: 19_375, 1024: 768, 300: 150, 0: 0} {
-		if got := streamsOf(files); got != want {
-			t.Errorf("of %d: %d, want %d", files, got, want)
-		}
-	}
-	if n := streamLimit(); n < 0 {
-		t.Error(n)
-	}
-}
-
 // Through net/http, the handover and the loops, as many times as
 // CAUSETTE_CONNECTS says: 3,000 is what a test run can spare.
 func TestPoller_DescriptorsAndGoroutinesStayFlat(t *testing.T) {

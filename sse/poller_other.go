@@ -4,6 +4,7 @@ package sse
 
 import (
 	"context"
+	"math"
 	"net"
 )
 
@@ -21,3 +22,6 @@ func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }
 
 // streamLimit is not known here: 0 is no limit.
 func streamLimit() int { return 0 }
+
+// fileLimit is not known here: it counts as none.
+func fileLimit() uint64 { return math.MaxUint64 }
