@@ -48,6 +48,9 @@ func (s *session) fillOne(ctx context.Context, r *feedRoom) {
 		}
 		done, err := s.readInto(ctx, r, after, fresh)
 		if done {
+			if r.recall() {
+				s.f.s.presence.refresh(r.room)
+			}
 			s.f.recovered(r)
 			return
 		}

@@ -45,6 +45,7 @@ type feedRoom struct {
 	pending  []chat.Event
 	mark     int
 	overflow bool // pending was dropped
+	dropped  bool // and with it what no log keeps, since recall last asked
 	settled  bool // opened is closed
 	told     bool // the sink has been told that Redis is down
 	closed   bool // the sink gets nothing more
@@ -130,7 +131,7 @@ func (r *feedRoom) gather(e chat.Event) {
 		return
 	}
 	if len(r.pending) == maxPending {
-		r.pending, r.mark, r.overflow = nil, 0, true
+		r.pending, r.mark, r.overflow, r.dropped = nil, 0, true, true
 		return
 	}
 	r.pending = append(r.pending, e)
@@ -222,6 +223,16 @@ func (r *feedRoom) drain() bool {
 	r.phase = live
 	r.settle(nil)
 	return true
+}
+
+// recall reports whether live-only events were dropped since it was last asked,
+// so that what they told is to be told again.
+func (r *feedRoom) recall() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	dropped := r.dropped
+	r.dropped = false
+	return dropped
 }
 
 // position is the id of the newest event that the sink has.

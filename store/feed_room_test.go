@@ -296,6 +296,22 @@ func TestFeedRoom_ReadsWhatItCouldNotGather(t *testing.T) {
 	}
 }
 
+func TestFeedRoom_SaysOnceThatItDroppedWhatNoLogKeeps(t *testing.T) {
+	m := newModelLog(10)
+	m.room.begin()
+	m.ask(10)
+	for range maxPending {
+		m.publish(true)
+	}
+	if m.room.recall() {
+		t.Error("before anything was dropped")
+	}
+	m.room.announce(chat.Event{Kind: chat.KindPresence})
+	if !m.room.recall() || m.room.recall() {
+		t.Error("not, or not once, when it was")
+	}
+}
+
 func TestFeedRoom_TellsNobodyAfterClose(t *testing.T) {
 	m := newModelLog(10)
 	m.room.begin()

@@ -195,17 +195,32 @@ func (p *presence) run(ctx context.Context) error {
 	// A room that changed within PresenceEvery of its last run waits for a tick.
 	tick := time.NewTicker(max(p.s.o.PresenceEvery/4, time.Millisecond))
 	defer tick.Stop()
+	awake := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-p.wake:
-		case now := <-tick.C:
-			p.due(now)
+		case <-tick.C:
+			p.due(time.Now())
+		}
+		if now := time.Now(); now.Sub(awake) > p.s.o.Lease {
+			p.slept()
 		}
 		for batch := p.take(); len(batch) > 0 && ctx.Err() == nil; batch = p.take() {
 			p.tell(ctx, batch)
 		}
+		awake = time.Now()
+	}
+}
+
+// slept says that this process did not run for longer than its lease, stopped by
+// a signal or a machine that slept: others may have buried it.
+func (p *presence) slept() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.rooms {
+		r.asleep = true
 	}
 }
 

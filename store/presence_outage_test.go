@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,6 +69,31 @@ func TestPresence_APartlyBuriedInstanceIsCountedWhole(t *testing.T) {
 			return err == nil && counts.Participants == sessions+2
 		})
 	})
+}
+
+// Whoever was held by a process that slept is announced as gone, and as back.
+func TestPresence_AnInstanceThatSleptPastItsLeaseIsBackAndSaysSo(t *testing.T) {
+	server := startRedis(t)
+	s, _ := running(t, server.addr, quick())
+	r, _ := follow(t, s, 0)
+	s.Join(lobby, bob)
+	other := startInstance(t, server.addr)
+	r.waitPresence(t, 2, 2)
+	for range 2 {
+		if err := other.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		r.waitPresence(t, 1, 1)
+		if err := other.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		r.waitPresence(t, 2, 2)
+	}
+	want := []string{"join bob", "join ana", "leave ana", "join ana", "leave ana", "join ana"}
+	r.wait(t, "all notices", func() bool { return len(r.notices(t)) >= len(want) })
+	if got := r.notices(t); !slices.Equal(got, want) {
+		t.Errorf("notices %q", got)
+	}
 }
 
 // Instances that start after Redis lost its data sign as those before.

@@ -52,6 +52,7 @@ type presenceRoom struct {
 	unsure     bool      // counts may have changed unheard: have them announced
 	registered bool      // Redis had this instance registered after the last run
 	lost       bool      // Redis lost that, and not everyone is registered again yet
+	asleep     bool      // this instance slept past its lease, and has not told Redis of the room since
 	queued     bool      // in presence.ready, or running
 	next       time.Time // not to be run before
 	renew      time.Time // to be run then, for the lease

@@ -94,12 +94,14 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	}
 	switch {
 	case r.registered && !known:
-		p.s.o.Log.Warn("redis lost its data: registering everyone again", "room", t.room, "sessions", len(r.sessions))
+		p.s.o.Log.Warn("redis forgot who is here: registering everyone again", "room", t.room, "sessions", len(r.sessions), "slept", r.asleep)
 		r.forgotten()
+		r.lost = !r.asleep // after a sleep they were announced as gone, so they are as back
 		r.next = now
 	case len(r.dirty) == 0:
 		r.lost = false
 	}
+	r.asleep = false
 	r.registered = r.anyTold()
 	if more || len(t.list) == maxChanges {
 		r.next = now

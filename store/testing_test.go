@@ -21,7 +21,38 @@ import (
 	"causette/chat"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if addr := os.Getenv(otherInstance); addr != "" {
+		beAnInstance(addr)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// otherInstance is the variable that makes of the test binary an instance, whose
+// Redis it names, with ana in the lobby. It runs until it is killed.
+const otherInstance = "CAUSETTE_TEST_INSTANCE_OF"
+
+func beAnInstance(addr string) {
+	client, err := Dial("redis://" + addr)
+	if err != nil {
+		panic(err)
+	}
+	s := New(client, quick())
+	s.Join(lobby, ana)
+	panic(s.Run(context.Background()))
+}
+
+// startInstance starts an instance in a process of its own.
+func startInstance(t *testing.T, addr string) *os.Process {
+	t.Helper()
+	cmd := exec.Command(os.Args[0]) //nolint:noctx // killed below
+	cmd.Env = append(os.Environ(), otherInstance+"="+addr)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd.Process
+}
 
 // soon is how long a condition may take to come true before a test gives up.
 const soon = 15 * time.Second
