@@ -31,7 +31,7 @@ func ParseText(s string) (Text, error) {
 	if len(s) > MaxTextBytes {
 		return "", textTooLong()
 	}
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
+	s = newlines.Replace(s)
 	if i := strings.IndexFunc(s, isForbiddenControl); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		return "", invalidText("text_control", fmt.Sprintf("a text has no control character %U", r))
@@ -40,11 +40,13 @@ func ParseText(s string) (Text, error) {
 	switch {
 	case strings.TrimFunc(s, isInvisible) == "":
 		return "", invalidText("text_empty", "a text has at least one visible character")
-	case uniseg.GraphemeClusterCount(s) > MaxTextGraphemes:
+	case len(s) > MaxTextGraphemes && uniseg.GraphemeClusterCount(s) > MaxTextGraphemes: // no grapheme without a byte
 		return "", textTooLong()
 	}
 	return Text(s), nil
 }
+
+var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // isForbiddenControl reports C0 controls but newline and tab, DEL and C1.
 func isForbiddenControl(r rune) bool {

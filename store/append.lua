@@ -1,13 +1,15 @@
 -- Land posts in a room's log, one after the other: check each one's nonce and rate,
 -- give it its id, store it. Then announce what was new, all at once.
 --
--- KEYS  1 head  2 log  3… two a post: nonce, rate
+-- KEYS  1 head  2 log  3… three a post: nonce, rate, nickname
 -- ARGV  1 HISTORY_SIZE  2 HISTORY_TTL ms (0 = forever)  3 nonce ttl ms
 --       4 microseconds between two messages (0 = no limit)  5 burst  6 channel
---       7… three a post: payload, digest of the text, the message's `at`
+--       7 seconds that a nickname is held after its last use
+--       8… five a post: payload, digest of the text, the message's `at`, session, and
+--          what the nickname must be: 'held' by the session, 'free' or so, or 'checked' before
 --
 -- Returns for each post its id, or one of
--- {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
+-- {'name'} · {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
 local head, log = KEYS[1], KEYS[2]
 local size, nonce_ttl, interval, burst = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = clock()
@@ -24,6 +26,16 @@ end
 
 local function add(id, payload)
   return redis.pcall('XADD', log, 'MAXLEN', '~', size, id, 'e', payload)
+end
+
+-- Whether a session may use a nickname; if it holds it, it does from now on anew.
+local function may_use(name, session, must)
+  if must == 'checked' then return true end
+  if must == 'free' then
+    local holder = redis.call('GET', name)
+    return not holder or holder == session
+  end
+  return redis.call('GETEX', name, 'EX', ARGV[7]) == session
 end
 
 local function land(nonce, rate, payload, digest, at)
@@ -56,9 +68,13 @@ local function land(nonce, rate, payload, digest, at)
 end
 
 local replies = {}
-for i = 0, #KEYS / 2 - 2 do
-  local k, a = 3 + 2 * i, 7 + 3 * i
-  replies[i + 1] = land(KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1], ARGV[a + 2])
+for i = 0, (#KEYS - 2) / 3 - 1 do
+  local k, a = 3 + 3 * i, 8 + 5 * i
+  if may_use(KEYS[k + 2], ARGV[a + 3], ARGV[a + 4]) then
+    replies[i + 1] = land(KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1], ARGV[a + 2])
+  else
+    replies[i + 1] = {'name'}
+  end
 end
 if #announced > 0 then
   redis.call('HSET', head, 'epoch', epoch, 'next', string.format('%.0f', seq), 'history', history)

@@ -67,6 +67,15 @@ func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
 	if err := s.Claim(t.Context(), "p_bob", "ana"); err == nil {
 		t.Error("a taken name was given")
 	}
+	for who, may := range map[string]bool{"p_ana": true, "p_bob": false} {
+		for _, guest := range []bool{true, false} {
+			p := post("as ana")
+			p.Session, p.Guest = who, guest
+			if _, err := s.Append(t.Context(), p); (err == nil) != may {
+				t.Errorf("%s (guest %t) speaks as ana: %v", who, guest, err)
+			}
+		}
+	}
 	if err := s.Rename(t.Context(), lobby, chat.Person{ID: "p_ana", Nickname: "bea"}, "ana"); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,20 +33,25 @@ const (
 var (
 	appendScript = lua("gcra", "head", "append")
 
+	// errNotHeld may also mean that the session must take its nickname first.
 	errNotHeld = errors.New("the nickname is not held by who uses it")
 	errQueue   = fmt.Errorf("%w: too many posts to this room wait", chat.ErrUnavailable)
 )
 
-// landing is a post that waits to be landed. All but nameChecked is static.
+// landing is a post that waits to be landed. All but must is static.
 type landing struct {
 	ctx         context.Context // the poster's: who went away is not landed any more
 	post        Post
 	nonce       string
 	payload, at []byte
 	digest      string
-	nameChecked bool // the post may use its nickname
+	must        string // what the nickname must be, for append.lua
 	done        chan landed
 }
+
+// What append.lua sees to: that the session holds the nickname, that nobody else
+// does, or nothing since it was seen to.
+const nameHeld, nameFree, nameChecked = "held", "free", "checked"
 
 // landed is what became of a landing: append.lua's reply for it, or why not.
 type landed struct {
@@ -66,9 +72,13 @@ func newLanding(ctx context.Context, p Post) (*landing, error) {
 	if nonce == "" {
 		nonce = "~" + rand.Text() // no sender's nonce has a ~
 	}
+	must := nameHeld
+	if p.Guest {
+		must = nameFree
+	}
 	return &landing{
 		ctx: ctx, post: p, nonce: nonce, payload: payload, at: at, digest: digest(p.Message.Text),
-		done: make(chan landed, 1),
+		must: must, done: make(chan landed, 1),
 	}, nil
 }
 
@@ -114,29 +124,37 @@ func (w *landings) next(room chat.RoomID) []*landing {
 	return queue[:n:n]
 }
 
-// land lands one post with others of its room, and returns append.lua's reply.
-func (s *Store) land(l *landing) (any, error) {
+// land lands one post with others of its room.
+func (s *Store) land(l *landing) (Receipt, error) {
 	if err := s.health.down(); err != nil {
-		return nil, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to be away
+		return Receipt{}, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to be away
 	}
 	idle, err := s.landings.add(l)
 	if err != nil {
-		return nil, err
+		return Receipt{}, err
 	}
-	if idle {
-		go s.landAll(l.post.Room)
+	if room := l.post.Room; idle {
+		// Here, for a lone post need not change goroutines. Those that come meanwhile
+		// are not this caller's to wait for.
+		s.landGroup(room, s.landings.next(room))
+		if group := s.landings.next(room); group != nil {
+			go s.landAll(room, group)
+		}
 	}
 	select {
 	case r := <-l.done:
-		return r.reply, s.failed(l.ctx, "append", r.err)
+		if r.err != nil {
+			return Receipt{}, s.failed(l.ctx, "append", r.err)
+		}
+		return readReceipt(l.post.Message, l.payload, r.reply)
 	case <-l.ctx.Done():
-		return nil, s.failed(l.ctx, "append", l.ctx.Err())
+		return Receipt{}, s.failed(l.ctx, "append", l.ctx.Err())
 	}
 }
 
-// landAll lands a room's posts until none wait.
-func (s *Store) landAll(room chat.RoomID) {
-	for group := s.landings.next(room); group != nil; group = s.landings.next(room) {
+// landAll lands a group, and then a room's posts until none wait.
+func (s *Store) landAll(room chat.RoomID, group []*landing) {
+	for ; group != nil; group = s.landings.next(room) {
 		s.landGroup(room, group)
 	}
 }
@@ -145,7 +163,12 @@ func (s *Store) landAll(room chat.RoomID) {
 func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Timeout)
 	defer cancel()
-	if group = s.admitted(ctx, group); len(group) == 0 {
+	// Nobody waits for the answer of who went away.
+	group = slices.DeleteFunc(group, func(l *landing) bool { return l.ctx.Err() != nil })
+	if s.cluster {
+		group = s.checkNames(ctx, group)
+	}
+	if len(group) == 0 {
 		return
 	}
 	replies, err := s.appendGroup(ctx, room, group)
@@ -158,46 +181,37 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 	}
 }
 
-// admitted are those of a group whose posters are still there and may use their
-// nicknames; the others are answered. Names lie in other slots of a Cluster than
-// the room, so that it is a trip of its own.
-func (s *Store) admitted(ctx context.Context, group []*landing) []*landing {
-	admitted := group[:0]
+// checkNames sees to it that the posts of a group may use their nicknames, before
+// append.lua: in a Cluster names lie in other slots than the room. It returns those
+// that may; the others are answered.
+func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
 	pipe := s.client.Pipeline()
-	holders := make([]*redis.StringCmd, 0, len(group))
-	for _, l := range group {
-		switch {
-		case l.ctx.Err() != nil: // nobody waits for the answer
-			continue
-		case l.nameChecked:
-			holders = append(holders, nil)
-		case l.post.Guest:
-			holders = append(holders, pipe.Get(ctx, s.keys.name(l.post.Message.Author.Nickname)))
-		default:
-			holders = append(holders, pipe.GetEx(ctx, s.keys.name(l.post.Message.Author.Nickname), nameTTL))
-		}
-		admitted = append(admitted, l)
-	}
-	if pipe.Len() > 0 {
-		_, _ = pipe.Exec(ctx) // each command has its own error
-	}
-	group, admitted = admitted, admitted[:0]
+	holders := make([]*redis.StringCmd, len(group))
 	for i, l := range group {
-		if err := l.post.heldBy(holders[i]); err != nil {
-			l.done <- landed{err: err}
-			continue
+		switch name := s.keys.name(l.post.Message.Author.Nickname); l.must {
+		case nameFree:
+			holders[i] = pipe.Get(ctx, name)
+		case nameHeld:
+			holders[i] = pipe.GetEx(ctx, name, nameTTL)
 		}
-		admitted = append(admitted, l)
 	}
-	return admitted
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	checked := group[:0]
+	for i, l := range group {
+		if l.must != nameChecked {
+			if err := l.post.heldBy(holders[i]); err != nil {
+				l.done <- landed{err: err}
+				continue
+			}
+			l.must = nameChecked
+		}
+		checked = append(checked, l)
+	}
+	return checked
 }
 
-// heldBy is nil if a post may use its nickname, seen who holds it. errNotHeld may
-// also mean that it must take it first.
+// heldBy is nil if a post may use its nickname, seen who holds it.
 func (p Post) heldBy(found *redis.StringCmd) error {
-	if found == nil {
-		return nil
-	}
 	holder, err := found.Result()
 	switch {
 	case errors.Is(err, redis.Nil) && p.Guest:
@@ -212,14 +226,19 @@ func (p Post) heldBy(found *redis.StringCmd) error {
 // appendGroup runs append.lua, which has a reply for each.
 func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*landing) ([]any, error) {
 	interval, burst := s.messageLimit()
-	keys := make([]string, 2, 2+2*len(group))
+	keys := make([]string, 2, 2+3*len(group))
 	keys[0], keys[1] = s.keys.head(room), s.keys.log(room)
-	args := make([]any, 6, 6+3*len(group))
+	args := make([]any, 7, 7+5*len(group))
 	args[0], args[1], args[2] = s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds()
-	args[3], args[4], args[5] = interval, burst, s.keys.channel(room)
+	args[3], args[4], args[5], args[6] = interval, burst, s.keys.channel(room), int(nameTTL.Seconds())
 	for _, l := range group {
-		keys = append(keys, s.keys.nonce(room, l.post.Message.Author.ID, l.nonce), s.keys.rate(room, l.post.Who))
-		args = append(args, l.payload, l.digest, l.at)
+		rate := s.keys.rate(room, l.post.Who)
+		name := rate // any key of the room's slot, if the script does not look at it
+		if l.must != nameChecked {
+			name = s.keys.name(l.post.Message.Author.Nickname)
+		}
+		keys = append(keys, s.keys.nonce(room, l.post.Message.Author.ID, l.nonce), rate, name)
+		args = append(args, l.payload, l.digest, l.at, l.post.Session, l.must)
 	}
 	v, err := s.post(ctx, appendScript, keys, args...)
 	if err != nil {

@@ -61,18 +61,14 @@ func (s *Store) append(ctx context.Context, p Post) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	v, err := s.land(l)
+	receipt, err := s.land(l)
 	if errors.Is(err, errNotHeld) {
 		// Seldom, and a matter of its own: the others of the group don't wait for it.
 		if err = s.mayBeCalled(ctx, p); err == nil {
-			l.nameChecked = true
-			v, err = s.land(l)
+			l.must = nameChecked
+			receipt, err = s.land(l)
 		}
 	}
-	if err != nil {
-		return Receipt{}, err
-	}
-	receipt, err := readReceipt(p.Message, l.payload, v)
 	// A nonce made here cannot have come before: go-redis sent the command twice.
 	receipt.Duplicate = receipt.Duplicate && p.Nonce != ""
 	return receipt, err
@@ -121,6 +117,8 @@ func readReceipt(m chat.Message, payload []byte, v any) (Receipt, error) {
 		return Receipt{}, or(r.err, error(&chat.RateLimited{RetryAfter: wait}))
 	case "reused":
 		return Receipt{}, or(r.err, chat.ErrNonceReused)
+	case "name":
+		return Receipt{}, or(r.err, errNotHeld)
 	case "dup":
 		return duplicate(m, r)
 	default:

@@ -85,6 +85,8 @@ type Store struct {
 	client redis.UniversalClient
 	posts  redis.Scripter // client, or its full-duplex pipeline; see pipeline.go
 
+	cluster bool // a script may touch one slot only
+
 	landings landings // under way; see group_commit.go
 
 	feed     *feed
@@ -100,8 +102,9 @@ type Store struct {
 // does. The client stays the caller's, to be closed after Run returned.
 func New(client redis.UniversalClient, o Options) *Store {
 	o = o.withDefaults()
+	_, cluster := client.(*redis.ClusterClient)
 	s := &Store{
-		o: o, keys: keys{o.Prefix}, client: client,
+		o: o, keys: keys{o.Prefix}, client: client, cluster: cluster,
 		posts:    pipelined(client),
 		landings: landings{waiting: make(map[chat.RoomID][]*landing)},
 		health:   newHealth(),
