@@ -56,6 +56,7 @@ type Config struct {
 	MessageRate  float64 `env:"MESSAGE_RATE" envDefault:"5" want:"messages a second from 0.01 to 100000, or 0 for no limit"`
 	MessageBurst int     `env:"MESSAGE_BURST" envDefault:"20" want:"a number of messages from 1 to 100000"`
 	SessionRate  float64 `env:"SESSION_RATE" envDefault:"30" want:"a number a minute from 0.01 to 100000, or 0 for no limit"`
+	StreamRate   float64 `env:"STREAM_RATE" envDefault:"6000" want:"a number a minute from 0.01 to 100000, or 0 for no limit"`
 
 	// redisGiven says that REDIS_URL was set, so nothing may be embedded.
 	redisGiven bool
@@ -176,6 +177,7 @@ func (c Config) check(environment map[string]string) error {
 	require("MessageBurst", between(c.MessageBurst, 1, 100_000))
 	require("MessageRate", checkRate(c.MessageRate))
 	require("SessionRate", checkRate(c.SessionRate))
+	require("StreamRate", checkRate(c.StreamRate))
 	require("SessionSecrets", each(c.SessionSecrets, checkSecret))
 	require("SessionSecrets", between(len(c.SessionSecrets), 0, 8))
 	if c.Writer != "poller" && c.Writer != "handler" {

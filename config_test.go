@@ -72,7 +72,7 @@ func TestConfig_AWrongValueIsALineThatNamesItsVariable(t *testing.T) {
 		{"CORS_ORIGINS", "https://*.example.org"}, {"CORS_ORIGINS", "https://example.org:443"}, {"CORS_ORIGINS", "a, b"},
 		{"TRUSTED_PROXIES", "everyone"}, {"TRUSTED_PROXIES", "10.0.0.0/99"},
 		{"LOG_LEVEL", "loud"}, {"LOG_FORMAT", "xml"},
-		{"MESSAGE_RATE", "-1"}, {"MESSAGE_RATE", "NaN"}, {"MESSAGE_RATE", "Inf"}, {"MESSAGE_BURST", "0"}, {"SESSION_RATE", "fast"},
+		{"MESSAGE_RATE", "-1"}, {"MESSAGE_RATE", "NaN"}, {"MESSAGE_RATE", "Inf"}, {"MESSAGE_BURST", "0"}, {"SESSION_RATE", "fast"}, {"STREAM_RATE", "-1"},
 	} {
 		t.Run(test.name+"="+test.value, func(t *testing.T) {
 			_, err := parseConfig(map[string]string{test.name: test.value})

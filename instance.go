@@ -61,7 +61,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	i.store = store.New(client, store.Options{
 		Prefix: cfg.KeyPrefix, Instance: i.name,
 		HistorySize: int64(cfg.HistorySize), HistoryTTL: cfg.HistoryTTL,
-		MessageRate: cfg.MessageRate, MessageBurst: cfg.MessageBurst, SessionRate: cfg.SessionRate,
+		MessageRate: cfg.MessageRate, MessageBurst: cfg.MessageBurst, SessionRate: cfg.SessionRate, StreamRate: cfg.StreamRate,
 		LeaveDelay: cfg.LeaveDelay, NoticeLimit: cfg.NoticeLimit, Log: log,
 	})
 	registry.MustRegister(i.store.Collector(),

@@ -37,6 +37,11 @@ func (a *API) getEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	address := a.origin(c)
+	if !a.mayOpen(c, address) {
+		a.o.Hub.Refuse(c.Writer, c.Request)
+		return nil
+	}
 	if s.ID == "" {
 		s.ID = newPersonID() // a stream without a session is a participant of its own
 	}
@@ -52,10 +57,22 @@ func (a *API) getEvents(c *gin.Context) error {
 		a.o.BecomesStream(c.Request)
 	}
 	a.o.Hub.Serve(c.Writer, c.Request, sse.Subscription{
-		Room: room, Person: s.Person, Address: a.origin(c), History: count,
+		Room: room, Person: s.Person, Address: address, History: count,
 		LastEventID: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("last_event_id")),
 	})
 	return nil
+}
+
+// mayOpen reports whether an address may open another stream already. Only Redis's
+// word that it may not counts.
+func (a *API) mayOpen(c *gin.Context, address string) bool {
+	if address == "" {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
+	defer cancel()
+	_, limited := errors.AsType[*chat.RateLimited](a.o.Store.AllowStream(ctx, address))
+	return !limited
 }
 
 // mayBeCalled reports whether a reader is shown under its nickname. One that it

@@ -21,6 +21,7 @@ func (a *API) postMessage(c *gin.Context) error {
 		receipt, err = a.say(c, f)
 	}
 	a.metrics.posted(receipt, err)
+	tellLimit(c, err, "messages", a.o.Store.MessageQuota)
 	if wantsPage(c.Request) {
 		return a.comeBack(c, f, err)
 	}
@@ -53,7 +54,14 @@ func (a *API) say(c *gin.Context, f fields) (store.Receipt, error) {
 	}
 	post.Room, post.Nonce = room, nonce
 	post.Message.At, post.Message.Text, post.Message.Nonce = chat.Instant{Time: time.Now()}, text, nonce
-	return a.o.Store.Append(c.Request.Context(), post)
+	if err := a.o.Store.MaySay(post.Who); err != nil {
+		return store.Receipt{}, err
+	}
+	receipt, err := a.o.Store.Append(c.Request.Context(), post)
+	if err == nil && !receipt.Duplicate {
+		a.o.Store.Said(c.Request.Context(), post.Who)
+	}
+	return receipt, err
 }
 
 // Limits of a page of history, in messages.

@@ -130,7 +130,7 @@ func (a *API) allowOrigins(next http.Handler) http.Handler {
 		AllowedOrigins: a.o.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID"},
-		ExposedHeaders: []string{"Retry-After", headerRequestID},
+		ExposedHeaders: []string{"Retry-After", headerRateLimitPolicy, headerRateLimit, headerRequestID},
 		MaxAge:         3600, // seconds
 	}).Handler(next)
 }

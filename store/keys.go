@@ -58,6 +58,12 @@ func (k keys) typing(r chat.RoomID, session string) string { return k.room(r) + 
 // address is the GCRA state of one address's new sessions.
 func (k keys) address(addr string) string { return k.prefix + "chat:address:" + addr }
 
+// streams is the GCRA state of the streams that one address opens.
+func (k keys) streams(addr string) string { return k.prefix + "chat:streams:" + addr }
+
+// sender is the GCRA state of one sender over all rooms.
+func (k keys) sender(who string) string { return k.prefix + "chat:sender:" + who }
+
 // rooms is a zset: room → last activity (Unix milliseconds).
 func (k keys) rooms() string { return k.prefix + "chat:rooms" }
 

@@ -25,12 +25,14 @@ type Options struct {
 	HistorySize int64
 	// HistoryTTL is how long after its last message a room's log goes away; 0 = never.
 	HistoryTTL time.Duration
-	// MessageRate is messages a second of one sender in one room, over all
-	// instances, and MessageBurst how many at once; a rate of 0 is no limit.
+	// MessageRate is messages a second of one sender, in one room and, about, in
+	// all together (see [Store.MaySay]), over all instances, and MessageBurst how many at once; a rate of 0 is no limit.
 	MessageRate  float64
 	MessageBurst int
 	// SessionRate is new sessions and nicknames a minute of one address; 0 = no limit.
 	SessionRate float64
+	// StreamRate is streams opened a minute by one address; 0 = no limit.
+	StreamRate float64
 	// LeaveDelay is how long after its last stream closed a session has left;
 	// 0 = at once.
 	LeaveDelay time.Duration
@@ -93,6 +95,7 @@ type Store struct {
 	presence *presence
 	health   *health
 	active   *activeRooms
+	senders  *senders
 	metrics  *metrics
 
 	secret atomic.Pointer[string] // what signs the sessions, in hex; nil until asked for
@@ -109,6 +112,7 @@ func New(client redis.UniversalClient, o Options) *Store {
 		landings: landings{waiting: make(map[chat.RoomID][]*landing)},
 		health:   newHealth(),
 		active:   newActiveRooms(),
+		senders:  newSenders(),
 		metrics:  newMetrics(),
 	}
 	s.feed = newFeed(s)

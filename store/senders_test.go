@@ -1,0 +1,118 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"causette/chat"
+)
+
+func TestSenders_AreHeldToTheirRateOverAllRoomsAndInstances(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.MessageRate, o.MessageBurst = 0.01, 20
+		instances := []*Store{idle(t, addr, o), idle(t, addr, o)}
+		said := 0
+		for n := range 200 { // each time in another room, so that no room's rate says anything
+			s := instances[n%2]
+			if s.MaySay("p_ana") == nil {
+				s.Said(t.Context(), "p_ana")
+				said++
+			}
+		}
+		// The burst, what may be uncharged, and what each instance gets ahead.
+		if least, most := 20, 20+chargedAtOnce+len(instances)*chargedAtOnce; said < least || said > most {
+			t.Errorf("%d messages, want %d to %d", said, least, most)
+		}
+		limited, ok := errors.AsType[*chat.RateLimited](instances[0].MaySay("p_ana"))
+		if !ok || limited.RetryAfter <= 0 {
+			t.Errorf("then %+v", limited)
+		}
+		if err := instances[0].MaySay("p_bob"); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+	})
+}
+
+func TestSenders_WhoKeepsToARoomsRateIsNotHeldUp(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.MessageRate, o.MessageBurst = 0.01, 2*chargedAtOnce
+		s := idle(t, addr, o)
+		for n := range o.MessageBurst {
+			if err := s.MaySay("p_ana"); err != nil {
+				t.Fatalf("message %d: %v", n, err)
+			}
+			s.Said(t.Context(), "p_ana")
+		}
+		if err := s.MaySay("p_ana"); err != nil {
+			t.Errorf("after a burst: %v", err)
+		}
+	})
+}
+
+func TestSenders_WithoutALimitNothingIsRemembered(t *testing.T) {
+	s := idle(t, "127.0.0.1:1", Options{})
+	s.Said(t.Context(), "p_ana")
+	if err := s.MaySay("p_ana"); err != nil || len(s.senders.known) != 0 {
+		t.Errorf("%v; %d are known", err, len(s.senders.known))
+	}
+}
+
+func TestSenders_WhoIsSilentIsForgottenAndTheirNumberIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSenders()
+		for n := range 3 * maxSenders {
+			s.said(fmt.Sprint(n))
+		}
+		if n := len(s.known) + len(s.older); n > 2*maxSenders {
+			t.Errorf("%d are remembered", n)
+		}
+		for range 2 {
+			time.Sleep(rememberSenders + time.Second)
+			s.wait("p_ana")
+		}
+		if n := len(s.known) + len(s.older); n > 2 {
+			t.Errorf("%d are remembered for good", n)
+		}
+	})
+}
+
+func TestAllowStream_HoldsPerAddressOverAllInstances(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.StreamRate = 2
+		instances := []*Store{idle(t, addr, o), idle(t, addr, o)}
+		for _, s := range instances {
+			s.health.set(nil)
+			if err := s.AllowStream(t.Context(), "192.0.2.1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := instances[0].AllowStream(t.Context(), "192.0.2.1"); err == nil {
+			t.Error("a third passed")
+		}
+		if err := instances[0].AllowStream(t.Context(), "192.0.2.2"); err != nil {
+			t.Errorf("another address: %v", err)
+		}
+		instances[0].health.set(chat.ErrUnavailable)
+		if err := instances[0].AllowStream(t.Context(), "192.0.2.1"); err != nil {
+			t.Errorf("while Redis is away: %v", err)
+		}
+	})
+}
+
+func TestQuota_IsABurstInTheTimeThatItTakesToComeBack(t *testing.T) {
+	for _, test := range []struct {
+		rate        float64
+		burst, want int
+		seconds     int
+	}{{5, 20, 20, 4}, {0.5, 30, 30, 60}, {100, 20, 100, 1}, {0.01, 1, 1, 100}, {3, 20, 21, 7}} {
+		if got, window := quota(test.rate, test.burst); got != test.want || window != time.Duration(test.seconds)*time.Second {
+			t.Errorf("%v a second, %d at once: %d in %v", test.rate, test.burst, got, window)
+		}
+	}
+}
