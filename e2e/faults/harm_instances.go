@@ -49,9 +49,8 @@ func rollingRestart(ctx context.Context, w *world) (string, error) {
 	var absences []time.Duration
 	notices := 0
 	for _, r := range w.readers {
-		f := r.view.verdict()
-		absences = append(absences, f.absences...)
-		notices += f.notices
+		away, told := r.view.restlessness()
+		absences, notices = append(absences, away...), notices+told
 	}
 	return fmt.Sprintf("%s; %d join and leave notices", within(absences), notices), nil
 }

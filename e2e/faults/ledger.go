@@ -38,6 +38,20 @@ func parsePosition(id string) (position, error) {
 	return position{epoch, n}, nil
 }
 
+// before reports whether next may follow in a log: a later seq of the same epoch;
+// the next seq of a later one, where the log went on under another; or the first
+// of a new log.
+func (at position) before(next position) bool {
+	switch {
+	case at.epoch == next.epoch:
+		return at.seq < next.seq
+	case next.seq == 0:
+		return true
+	default:
+		return at.epoch < next.epoch && next.seq == at.seq+1 // epochs have the same number of digits
+	}
+}
+
 // ledger is what was accepted, and what every id was ever seen to mean.
 type ledger struct {
 	mu       sync.Mutex

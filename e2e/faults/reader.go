@@ -88,13 +88,32 @@ func readMessage(data []byte) (post, position, error) {
 	return p, at, err
 }
 
-// reload reads the room's whole log by pages, as a page that scrolls up does.
+// reload reads the room's whole log, as a page that scrolls up does.
 func (r *reader) reload(ctx context.Context) error {
-	return until(ctx, time.Minute, r.name+" loads the history", func(ctx context.Context) error {
-		var pages [][]json.RawMessage
+	log, err := readLog(ctx, r.loads, r.view.room)
+	if err != nil {
+		return fmt.Errorf("%s loads the history: %w", r.name, err)
+	}
+	for _, m := range log {
+		r.view.reloaded(m.post, m.at)
+	}
+	r.view.hasReloaded(len(log))
+	return nil
+}
+
+// entry is a message and where it stands.
+type entry struct {
+	post post
+	at   position
+}
+
+// readLog reads a room's whole log by pages, oldest first, trying until that succeeds.
+func readLog(ctx context.Context, base, room string) (log []entry, err error) {
+	err = until(ctx, time.Minute, "GET /messages", func(ctx context.Context) error {
+		log = log[:0]
 		before := ""
 		for {
-			text, err := get(ctx, r.loads+"/messages?limit=200&room="+url.QueryEscape(r.view.room)+before)
+			text, err := get(ctx, base+"/messages?limit=200&room="+url.QueryEscape(room)+before)
 			if err != nil {
 				return err
 			}
@@ -106,26 +125,21 @@ func (r *reader) reload(ctx context.Context) error {
 			if err := json.Unmarshal([]byte(text), &page); err != nil {
 				return err
 			}
-			pages = append(pages, page.Messages)
-			if !page.More || page.Before == nil {
-				break
-			}
-			before = "&before=" + *page.Before
-		}
-		count := 0
-		for _, page := range slices.Backward(pages) {
-			count += len(page)
-			for _, data := range page {
+			for _, data := range slices.Backward(page.Messages) {
 				p, at, err := readMessage(data)
 				if err != nil {
 					return err
 				}
 				if at != (position{}) {
-					r.view.reloaded(p, at)
+					log = append(log, entry{p, at})
 				}
 			}
+			if !page.More || page.Before == nil {
+				slices.Reverse(log)
+				return nil
+			}
+			before = "&before=" + *page.Before
 		}
-		r.view.hasReloaded(count)
-		return nil
 	})
+	return log, err
 }

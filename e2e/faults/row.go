@@ -55,7 +55,7 @@ func (l *lab) runRow(ctx context.Context, h harm, seed uint64, each int) result 
 	r.note, r.err = w.live(ctx, h, each)
 	w.stopReading()
 	w.reading.Wait()
-	r.look(w)
+	r.look(ctx, w)
 	r.took = time.Since(begun)
 	return r
 }
@@ -101,11 +101,26 @@ func (w *world) live(ctx context.Context, h harm, each int) (note string, err er
 	return note, err
 }
 
+// inLog is what Redis has, as an instance tells it.
+func (w *world) inLog(ctx context.Context) (map[post]position, error) {
+	if len(w.instances) == 0 {
+		return nil, errors.New("no instance")
+	}
+	list, err := readLog(ctx, w.instances[0].base, room)
+	log := make(map[post]position, len(list))
+	for _, m := range list {
+		log[m.post] = m.at
+	}
+	return log, err
+}
+
 // look gathers what the readers were shown.
-func (r *result) look(w *world) {
+func (r *result) look(ctx context.Context, w *world) {
+	log, err := w.inLog(ctx)
+	r.err = errors.Join(r.err, err)
 	r.accepted, r.readers, r.reused = w.ledger.total(), len(w.readers), w.ledger.idsReused()
 	for _, reader := range w.readers {
-		f := reader.view.verdict()
+		f := reader.view.verdict(log)
 		r.sum.shown += f.shown
 		r.sum.lost += f.lost
 		r.sum.doubled += f.doubled

@@ -17,15 +17,15 @@ type view struct {
 
 	mu      sync.Mutex
 	greeted bool     // guarded by mu; a hello has come
-	began   int64    // guarded by mu; the seq at which the last gap's stream begins
 	at      position // guarded by mu; of the last message, or of the hello
 	// next is the first message of each writer that was never shown; guarded by mu.
 	next map[int]int
 	// here is the same since the last gap, and for the stream alone; guarded by mu.
 	// A writer that is not in it has not been heard since.
 	here map[int]int
-	// missing are those that were passed over; guarded by mu.
-	missing map[post]passed
+	// missing are those that were passed over; guarded by mu. It is true of those
+	// where a gap was told, false of those in the midst of a stream.
+	missing map[post]bool
 	away    time.Time // guarded by mu; when the stream ended; zero while there is one
 
 	found findings // guarded by mu
@@ -43,22 +43,6 @@ func (v *view) tell(format string, args ...any) {
 	}
 }
 
-// passed says when a message was passed over: in the midst of a stream, or where
-// a gap was told, and then in which log the reader went on, from where.
-type passed struct {
-	told  bool
-	epoch string
-	began int64
-}
-
-// excused reports whether a message that stood at a position may be missing, for
-// the reader was told: it was of another log than the one that the reader went on
-// in; or of that one, but before the stream's beginning, and that log was lost as
-// well before the reader had loaded its history.
-func (w passed) excused(at position, final string) bool {
-	return w.told && (at.epoch != w.epoch || at.epoch != final && at.seq <= w.began)
-}
-
 // findings are what is wrong with what one reader was shown, and what it was told.
 type findings struct {
 	shown, lost, doubled, disordered int
@@ -70,7 +54,7 @@ type findings struct {
 }
 
 func newView(room string, l *ledger) *view {
-	return &view{room: room, ledger: l, next: map[int]int{}, here: map[int]int{}, missing: map[post]passed{}}
+	return &view{room: room, ledger: l, next: map[int]int{}, here: map[int]int{}, missing: map[post]bool{}}
 }
 
 // hello takes a stream's first event.
@@ -87,10 +71,7 @@ func (v *view) hello(resume string, at position) {
 	if resume == "gap" {
 		v.found.gaps++
 		v.here = map[int]int{}
-		v.at, v.began = at, at.seq
-		if at.epoch == "0" { // before the first
-			v.began = -1
-		}
+		v.at = at
 	}
 	if !v.greeted {
 		v.greeted, v.at = true, at
@@ -119,10 +100,10 @@ func (v *view) reloaded(p post, at position) {
 	v.ledger.mean(v.room, p, at)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.missing[p].told {
+	if v.missing[p] {
 		delete(v.missing, p)
 	}
-	v.skip(p, v.next[p.writer], passed{told: true, epoch: at.epoch, began: v.began})
+	v.skip(p, v.next[p.writer], true)
 	v.next[p.writer] = max(v.next[p.writer], p.n+1)
 }
 
@@ -147,20 +128,18 @@ func (v *view) message(p post, at position) {
 	if !heard && v.found.gaps == 0 {
 		heard = true // from the writer's first message on
 	}
-	// A new log that begins with its first message follows the old one without a gap.
-	inOrder := at.epoch == v.at.epoch && at.seq > v.at.seq || at.epoch != v.at.epoch && at.seq == 0
 	_, late := v.missing[p]
 	switch {
 	case heard && p.n < after && !late:
 		v.found.doubled++
 		return
-	case !inOrder, heard && p.n < after:
+	case !v.at.before(at), heard && p.n < after:
 		v.found.disordered++
 	}
 	if !heard { // since a gap was told: what lies between is told of, if it was of another log
-		v.skip(p, v.next[p.writer], passed{told: true, epoch: at.epoch, began: v.began})
+		v.skip(p, v.next[p.writer], true)
 	} else {
-		v.skip(p, after, passed{})
+		v.skip(p, after, false)
 	}
 	delete(v.missing, p)
 	v.at = at
@@ -170,9 +149,9 @@ func (v *view) message(p post, at position) {
 
 // skip notes what lies between what was expected of a writer and what came. The
 // caller holds mu.
-func (v *view) skip(came post, expected int, why passed) {
+func (v *view) skip(came post, expected int, told bool) {
 	for n := expected; n < came.n; n++ {
-		v.missing[post{came.writer, n}] = why
+		v.missing[post{came.writer, n}] = told
 	}
 }
 
@@ -198,8 +177,17 @@ func (v *view) forgetNotices() {
 	v.found.notices = 0
 }
 
-// verdict holds the view to the ledger. Nothing may come any more.
-func (v *view) verdict() findings {
+// restlessness is how long the reader was without a stream each time, and how many
+// joins and leaves it was told of.
+func (v *view) restlessness() ([]time.Duration, int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.found.absences), v.found.notices
+}
+
+// verdict holds the view to the ledger, and to what Redis has in the end. Nothing may
+// come any more. What Redis lost may be missing where a gap was told, and nothing else.
+func (v *view) verdict(log map[post]position) findings {
 	v.ledger.mu.Lock()
 	defer v.ledger.mu.Unlock()
 	v.mu.Lock()
@@ -212,18 +200,19 @@ func (v *view) verdict() findings {
 		}
 		_, heard := v.here[writer]
 		for n := v.next[writer]; n < posts; n++ { // its last ones never came
-			missing[post{writer, n}] = passed{told: f.gaps > 0 && !heard, epoch: v.at.epoch, began: v.began}
+			missing[post{writer, n}] = f.gaps > 0 && !heard
 		}
 	}
-	for p, why := range missing {
+	for p, told := range missing {
 		at, accepted := v.ledger.accepted[p]
+		_, there := log[p]
 		switch {
 		case !accepted: // nobody was promised anything
-		case why.excused(at, v.at.epoch):
+		case told && !there:
 			f.missedTold++
 		default:
 			f.lost++
-			f.examples = append(f.examples, fmt.Sprintf("%s as %s-%d, passed over %+v", p.text(""), at.epoch, at.seq, why))
+			f.examples = append(f.examples, fmt.Sprintf("%s as %s-%d (a gap was told: %t, the log has it: %t)", p.text(""), at.epoch, at.seq, told, there))
 		}
 	}
 	slices.Sort(f.examples)
