@@ -47,12 +47,14 @@ func (s *Store) Join(room chat.RoomID, who chat.Person) {
 		h = &held{}
 		r.sessions[who.ID] = h
 	}
-	h.streams++
-	h.leaving = false
-	h.since++
-	if h.nickname == "" {
-		h.nickname = who.Nickname // another one comes by Rename only, and not with an old token
-	}
+	r.alter(h, func(h *held) {
+		h.streams++
+		h.leaving = false
+		h.since++
+		if h.called().now == "" {
+			h.rename(who.Nickname, h.called().was) // another one comes by Rename only, and not with an old token
+		}
+	})
 	s.active.touch(room, time.Now())
 	p.changed(room, r, who.ID)
 }
@@ -68,16 +70,19 @@ func (s *Store) Leave(room chat.RoomID, session string) {
 	if r == nil || r.sessions[session] == nil || r.sessions[session].streams == 0 {
 		return
 	}
-	h := r.sessions[session]
-	if h.streams--; h.streams > 0 {
+	h, delayed := r.sessions[session], s.o.LeaveDelay > 0
+	r.alter(h, func(h *held) {
+		h.streams--
+		h.leaving = h.streams == 0 && delayed
+		h.since++
+	})
+	if h.streams > 0 {
 		return
 	}
-	if s.o.LeaveDelay <= 0 {
+	if !delayed {
 		p.changed(room, r, session)
 		return
 	}
-	h.leaving = true
-	h.since++
 	since := h.since
 	// No timer outlives its use by more than a glance: when Run has ended, there
 	// is nobody left to tell.
@@ -85,7 +90,7 @@ func (s *Store) Leave(room chat.RoomID, session string) {
 }
 
 // gone ends a session whose LeaveDelay ran out, unless it came back meanwhile.
-func (p *presence) gone(room chat.RoomID, session string, since int) {
+func (p *presence) gone(room chat.RoomID, session string, since uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.rooms[room]
@@ -93,7 +98,7 @@ func (p *presence) gone(room chat.RoomID, session string, since int) {
 		return
 	}
 	if h := r.sessions[session]; h.leaving && h.since == since {
-		h.leaving = false
+		r.alter(h, func(h *held) { h.leaving = false })
 		p.changed(room, r, session)
 	}
 }

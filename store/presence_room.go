@@ -8,27 +8,64 @@ import (
 
 // held is one session in one room, as this instance knows it. What Redis was
 // told last is compared with what is so now; the difference is what to tell it.
+// There is one for every reader, so it is small: 16 bytes without a nickname.
 type held struct {
-	streams  int           // open here
-	leaving  bool          // none is, and LEAVE_DELAY is running
-	since    int           // counts the leaves, so that an old timer is told from the last
-	nickname chat.Nickname // now
-	was      chat.Nickname // before the rename that Redis has not been told of
+	names   *names // nil of a session that never had one
+	streams uint32 // open here
+	since   uint16 // counts comings and leaves, so that an old timer is told from the last
+	leaving bool   // none is open, and LEAVE_DELAY is running
+	told    bool   // Redis counts it here
+}
 
-	told     bool          // Redis counts it here
-	toldName chat.Nickname // under this name
+// names is what a session is called.
+type names struct {
+	now  chat.Nickname
+	was  chat.Nickname // before the rename that Redis has not been told of
+	told chat.Nickname // what Redis knows
 }
 
 func (h *held) present() bool { return h.streams > 0 || h.leaving }
 
+// called is the session's names, to read.
+func (h *held) called() names {
+	if h.names == nil {
+		return names{}
+	}
+	return *h.names
+}
+
+// rename gives the session a name; was is the one it had. No name at first is nothing to keep.
+func (h *held) rename(now, was chat.Nickname) {
+	if h.names == nil {
+		if now == "" && was == "" {
+			return
+		}
+		h.names = new(names)
+	}
+	h.names.now, h.names.was = now, was
+}
+
+// tell notes what Redis has been told: that the session is here, or is not, and
+// under which name.
+func (h *held) tell(here bool, name chat.Nickname) {
+	h.told = here
+	if h.names == nil {
+		return // it had no name when Redis was told
+	}
+	h.names.told = name
+	if h.names.now == name {
+		h.names.was = ""
+	}
+}
+
 // op is what presence.lua is to do about the session, or "" for nothing.
 func (h *held) op() string {
-	switch {
+	switch called := h.called(); {
 	case h.present() && !h.told:
 		return "join"
 	case !h.present() && h.told:
 		return "leave"
-	case h.told && h.nickname != h.toldName:
+	case h.told && called.now != called.told:
 		return "rename"
 	default:
 		return ""
@@ -41,13 +78,13 @@ type presenceRoom struct {
 	sessions map[string]*held
 	// dirty are the sessions that Redis may have to be told of.
 	dirty map[string]struct{}
-	// telling is what Redis is being told right now.
-	telling []change
 
 	// counts are the room's, as last heard; heard counts how often that was from
 	// the feed, which is always newer than the reply to a script begun before.
 	counts chat.Presence
 	heard  int
+	// coming are the sessions here that Redis has yet to be told of.
+	coming chat.Presence
 
 	unsure     bool      // counts may have changed unheard: have them announced
 	registered bool      // Redis had this instance registered after the last run
@@ -70,26 +107,27 @@ func (r *presenceRoom) idle() bool {
 // participants is how many there are, counting those here that the last count
 // does not know of yet.
 func (r *presenceRoom) participants() chat.Presence {
-	p := r.counts
-	count := func(id string) {
-		h := r.sessions[id]
-		if h == nil || h.op() != "join" {
-			return
-		}
-		p.Participants++
-		if h.nickname != "" {
-			p.Named++
-		}
+	return chat.Presence{
+		Participants: r.counts.Participants + r.coming.Participants, Named: r.counts.Named + r.coming.Named,
 	}
-	for id := range r.dirty {
-		count(id)
+}
+
+// alter changes a session with do, which is the only way to: coming is kept
+// true, so that a hello in a herd need not count the herd.
+func (r *presenceRoom) alter(h *held, do func(*held)) {
+	r.count(h, -1)
+	do(h)
+	r.count(h, 1)
+}
+
+func (r *presenceRoom) count(h *held, by int) {
+	if h.op() != "join" {
+		return
 	}
-	for _, c := range r.telling {
-		if _, counted := r.dirty[c.session]; !counted {
-			count(c.session)
-		}
+	r.coming.Participants += by
+	if h.called().now != "" {
+		r.coming.Named += by
 	}
-	return p
 }
 
 // change is one session's difference, on its way to Redis.
@@ -113,27 +151,25 @@ func (r *presenceRoom) changes(limit int) []change {
 			continue
 		}
 		if op := h.op(); op != "" {
-			list = append(list, change{op, id, h.nickname, h.was})
+			list = append(list, change{op, id, h.called().now, h.called().was})
 		} else if !h.present() {
 			delete(r.sessions, id) // came and went before anyone was told
 		}
 	}
-	r.telling = list
+	if len(r.dirty) == 0 {
+		r.dirty = make(map[string]struct{}) // a map keeps the room of a herd
+	}
 	return list
 }
 
 // done notes what Redis has been told.
 func (r *presenceRoom) done(list []change) {
-	r.telling = nil
 	for _, c := range list {
 		h := r.sessions[c.session]
 		if h == nil {
 			continue
 		}
-		h.told, h.toldName = c.op != "leave", c.name
-		if h.nickname == c.name {
-			h.was = ""
-		}
+		r.alter(h, func(h *held) { h.tell(c.op != "leave", c.name) })
 		if h.op() != "" {
 			r.dirty[c.session] = struct{}{} // it changed meanwhile
 		} else if !h.present() {
@@ -144,7 +180,6 @@ func (r *presenceRoom) done(list []change) {
 
 // undone puts back what Redis could not be told.
 func (r *presenceRoom) undone(list []change) {
-	r.telling = nil
 	for _, c := range list {
 		r.dirty[c.session] = struct{}{}
 	}
@@ -155,7 +190,7 @@ func (r *presenceRoom) forgotten() {
 	r.lost = true
 	for id, h := range r.sessions {
 		if h.told {
-			h.told = false
+			r.alter(h, func(h *held) { h.told = false })
 			r.dirty[id] = struct{}{}
 		}
 	}

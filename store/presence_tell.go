@@ -203,8 +203,8 @@ func (p *presence) control(message string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for room, r := range p.rooms {
-		if h := r.sessions[m.Session]; h != nil && h.nickname != m.Nickname {
-			h.was, h.nickname = m.Was, m.Nickname
+		if h := r.sessions[m.Session]; h != nil && h.called().now != m.Nickname {
+			r.alter(h, func(h *held) { h.rename(m.Nickname, m.Was) })
 			p.changed(room, r, m.Session)
 		}
 	}
