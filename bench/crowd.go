@@ -64,7 +64,6 @@ type weight struct {
 // weigh looks after some seconds of rest.
 func (c *crowd) weigh(seconds float64) (w weight, err error) {
 	var collecting errgroup.Group
-	collecting.SetLimit(4)
 	for _, s := range c.servers {
 		collecting.Go(func() error { s.Collect(); return nil })
 	}

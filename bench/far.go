@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"causette/bench/load"
 	"causette/bench/machine"
 	"causette/bench/systems"
@@ -108,6 +110,14 @@ func guard(ctx context.Context, cancel context.CancelCauseFunc) {
 }
 
 func (c *crowd) measure(ctx context.Context, step *FarStep) error {
+	var warming errgroup.Group
+	warming.SetLimit(4)
+	for _, s := range c.servers {
+		warming.Go(func() error { return warm(ctx, s) })
+	}
+	if err := warming.Wait(); err != nil {
+		return err
+	}
 	before, err := c.weigh(5)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func (st *stage) memory(ctx context.Context, c load.Connect) (m Memory) {
 }
 
 func (st *stage) fill(ctx context.Context, c load.Connect, m *Memory) error {
-	if err := st.warm(ctx); err != nil {
+	if err := warm(ctx, st.servers[0]); err != nil {
 		return err
 	}
 	before, err := st.settled(ctx)

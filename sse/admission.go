@@ -38,6 +38,7 @@ func (h *Hub) admit(address string) (*origin, error) {
 	}
 	h.streams++
 	h.o.Metrics.streams.Inc()
+	h.after.stir()
 	return from, nil
 }
 
@@ -52,6 +53,7 @@ func (h *Hub) dismiss(from *origin) {
 	}
 	h.streams--
 	h.o.Metrics.streams.Dec()
+	h.after.stir()
 	if h.streams == 0 && h.idle != nil {
 		close(h.idle)
 		h.idle = nil

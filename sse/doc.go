@@ -15,6 +15,7 @@
 //	room     what happens in a room, taken from the feed into its tail
 //	hub      which rooms are open here, and which streams they have
 //	admission who may come in: how many streams an instance and an address have
+//	aftermath giving back what many who came at once leave in memory
 //	drain    taking leave of every stream when the instance stops
 //	stream   one reader: from its coming to its hello to its end
 //	place    where it begins, and the verdict on where it says it was

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"causette/chat"
@@ -27,6 +28,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) {
 		h.sayBye(out, err)
 		return
 	}
+	// The id may be a piece of something larger, such as a header. Presence and
+	// the poller keep it for as long as the stream lasts, both the same copy.
+	sub.Person.ID = strings.Clone(sub.Person.ID)
 	s := &stream{hub: h, sub: sub, request: r, from: from, out: out, pace: newPace(r.Context(), h)}
 	defer s.pace.stop()
 	err = s.serve()

@@ -104,7 +104,8 @@ type Hub struct {
 	stop     context.CancelFunc // ends closed
 	poller   *poller            // nil: every stream keeps its goroutine
 	full     occasion           // when it was last said that streams are refused
-	tasks    sync.WaitGroup     // goroutines that open and close rooms; grows under mu
+	after    *aftermath
+	tasks    sync.WaitGroup // goroutines that open and close rooms; grows under mu
 
 	mu      sync.Mutex // never held while waiting
 	rooms   map[chat.RoomID]*entry
@@ -141,7 +142,7 @@ func NewHub(o Options, src source, who presence) *Hub {
 	h := &Hub{
 		o: o.withDefaults(), source: src, presence: who,
 		draining: make(chan struct{}), closed: ctx, stop: stop,
-		rooms: make(map[chat.RoomID]*entry), origins: make(map[string]*origin),
+		rooms: make(map[chat.RoomID]*entry), after: newAftermath(), origins: make(map[string]*origin),
 	}
 	if o.Poller {
 		var err error
@@ -289,6 +290,7 @@ func (h *Hub) Close() {
 		}
 	}
 	h.mu.Unlock()
+	h.after.close()
 	h.closePoller()
 	for _, e := range open {
 		h.unfollow(e)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -99,8 +98,7 @@ func (p *poller) take(s *stream) error {
 		return hangup
 	}
 	p.loops[p.turn.Add(1)%uint32(len(p.loops))].add(newcomer{
-		// The session's id may be a piece of something larger, such as a header.
-		reader: &reader{fd: int32(fd), cursor: s.cursor, session: strings.Clone(s.sub.Person.ID), from: s.from},
+		reader: &reader{fd: int32(fd), cursor: s.cursor, session: s.sub.Person.ID, from: s.from},
 		entry:  s.entry, tail: s.tail,
 	})
 	return errTaken

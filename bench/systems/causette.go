@@ -104,25 +104,20 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 		Address: address, Process: p,
 		Reader:  reader(load.Get("/events?history=0&room="+load.RoomSlot, eventStream), "event: hello\n"),
 		Publish: load.Post("/messages", "application/json", said(0)),
-		Collect: func() { nudge(ctx, address) },
+		Collect: func() { afterHerd(ctx) },
 		Members: func(ctx context.Context, clients int) ([][]byte, error) { return memberPosts(ctx, address, clients) },
 	}
 	return server, err
 }
 
-// nudges is how many requests make enough garbage for several collections, also
-// in a heap that has grown.
-const nudges = 1500
+// herdRest is longer than the program takes to see that a herd has passed, and
+// to return what it left: nobody asks it to, here or elsewhere.
+const herdRest = 10 * time.Second
 
-// nudge has garbage collected by making some: there is no switch for it. The
-// metrics are the answer that makes most of it, and leaves nothing behind.
-func nudge(ctx context.Context, address string) {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
-	for range nudges {
-		if _, err := ask(ctx, client, http.MethodGet, "http://"+address+"/metrics", ""); err != nil {
-			return // what is measured then shows it
-		}
+func afterHerd(ctx context.Context) {
+	select {
+	case <-time.After(herdRest):
+	case <-ctx.Done():
 	}
 }
 

@@ -54,7 +54,8 @@ type Server struct {
 	// Members opens a session with a nickname for each of some clients, and makes
 	// their templates; nil if the server knows no sessions.
 	Members func(ctx context.Context, clients int) ([][]byte, error)
-	// Collect asks the server to collect its garbage.
+	// Collect asks the server to collect its garbage, or waits until one that
+	// nobody can ask has done so by itself.
 	Collect func()
 }
 
