@@ -132,10 +132,11 @@ func lastNickname(c *gin.Context) string {
 		return ""
 	}
 	name, err := url.QueryUnescape(escaped.Value)
-	if err != nil || len(name) > chat.MaxNicknameBytes {
+	if err != nil {
 		return ""
 	}
-	return name
+	nickname, _ := chat.ParseNickname(name) // empty if it is none: anything may stand in a cookie
+	return string(nickname)
 }
 
 // remember keeps a liking in the browser.
