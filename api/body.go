@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -137,8 +138,8 @@ func parseForm(body []byte, set setter) error {
 	if err != nil {
 		return problem(http.StatusBadRequest, "invalid_form", "the body is not a form: name=value pairs joined by &, escaped with %")
 	}
-	for name, all := range values {
-		for _, value := range all {
+	for _, name := range slices.Sorted(maps.Keys(values)) { // so that the same body is always refused alike
+		for _, value := range values[name] {
 			if err := set(name, value); err != nil {
 				return err
 			}
