@@ -14,6 +14,7 @@ import (
 type modelFrame struct {
 	mark
 	bytes []byte
+	log   int // of which it is
 }
 
 // model is a tail, and beside it what a naive one would be: the list of all
@@ -24,6 +25,7 @@ type model struct {
 	first   chat.EventID // the log's newest event when the tail was made
 	head    chat.EventID // the log's newest event
 	knows   bool         // the tail has heard of head
+	log     int          // how many logs there were before this one
 	logFrom int          // the log keeps the durable ones of frames[logFrom:]
 	largest int          // bytes of a frame
 	readers []*modelReader
@@ -44,7 +46,7 @@ type lent struct{ chunk, was []byte }
 
 // add has a frame come.
 func (m *model) add(rt *rapid.T, size int, durable bool) {
-	f := modelFrame{mark: mark{off: m.end.Load()}, bytes: bytes.Repeat([]byte{byte('a' + len(m.frames)%26)}, size)}
+	f := modelFrame{mark: mark{off: m.end.Load()}, bytes: bytes.Repeat([]byte{byte('a' + len(m.frames)%26)}, size), log: m.log}
 	if durable {
 		f.id, f.at = nextID(m.head), 1+f.off
 		m.head, m.knows = f.id, true
@@ -131,7 +133,7 @@ func (m *model) inLog(id chat.EventID) int {
 func (m *model) inNewestLog(i int) bool {
 	for _, f := range m.frames[i:] {
 		if !f.live() {
-			return f.id.Epoch == m.head.Epoch
+			return f.log == m.log
 		}
 	}
 	return true

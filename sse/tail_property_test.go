@@ -21,7 +21,7 @@ func TestTail_IsANaiveLogToEveryReader(t *testing.T) {
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": m.appendSome, "append more": m.appendSome, "flood": rarely(m.flood),
-			"learn": rarely(m.learn), "log begins anew": rarely(m.renew), "log is trimmed": rarely(m.trim),
+			"learn": rarely(m.learn), "log begins anew": rarely(m.renew), "log goes on": rarely(m.goOn), "log is trimmed": rarely(m.trim),
 			"come": m.come, "come too": m.come, "come by the way": m.comeAnywhere, "come new": m.comeNew,
 			"write": m.write, "write on": m.write, "write yet more": m.write, "look": m.look,
 			"": m.check,
@@ -59,8 +59,17 @@ func (m *model) renew(rt *rapid.T) {
 	if !m.knows {
 		return // a tail that was just made is of one log
 	}
+	m.log++
 	m.head = chat.EventID{Epoch: m.head.Epoch + 9, Seq: -1}
 	m.add(rt, rapid.IntRange(1, 60).Draw(rt, "size"), true)
+}
+
+// goOn has the log go on in another epoch, as after Redis was started again.
+func (m *model) goOn(rt *rapid.T) {
+	if m.knows && !m.head.IsZero() {
+		m.head.Epoch += 9
+		m.add(rt, rapid.IntRange(1, 60).Draw(rt, "size"), true)
+	}
 }
 
 func (m *model) trim(rt *rapid.T) {
