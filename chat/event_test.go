@@ -2,6 +2,9 @@ package chat
 
 import (
 	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -68,6 +71,17 @@ func FuzzEvent_AppendJSON(f *testing.F) {
 		}
 		got := Event{ID: EventID{7, 3}, Kind: KindMessage, Data: data}.AppendJSON(nil)
 		if !json.Valid(got) {
+			t.Fatalf("%s became %s", data, got)
+		}
+		var before, after map[string]any
+		if json.Unmarshal(data, &before) != nil || data[0] != '{' || slices.Contains(slices.Collect(maps.Keys(before)), "id") {
+			return // no object as the log has it
+		}
+		if err := json.Unmarshal(got, &after); err != nil || after["id"] != "7-3" {
+			t.Fatalf("%s became %s", data, got)
+		}
+		delete(after, "id")
+		if delete(before, "id"); !reflect.DeepEqual(before, after) {
 			t.Fatalf("%s became %s", data, got)
 		}
 	})

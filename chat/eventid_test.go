@@ -3,7 +3,10 @@ package chat
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"regexp"
+	"strconv"
 	"testing"
 )
 
@@ -156,12 +159,23 @@ func TestEventID_IsAStringInJSON(t *testing.T) {
 	}
 }
 
+// fits reports whether a decimal number of at most 19 digits fits in 63 bits.
+func fits(digits string) bool {
+	return fmt.Sprintf("%019s", digits) <= strconv.Itoa(math.MaxInt64)
+}
+
 func FuzzParseEventID(f *testing.F) {
 	for _, s := range []string{"0-0", "1795383673803-57", "01-1", "1-", "-1", "0-1", "+1-1", "9223372036854775808-0"} {
 		f.Add(s)
 	}
+	form := regexp.MustCompile(`^(0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,18})$`)
 	f.Fuzz(func(t *testing.T, s string) {
 		id, err := ParseEventID(s)
+		parts := form.FindStringSubmatch(s)
+		isID := parts != nil && fits(parts[1]) && fits(parts[2]) && (parts[1] != "0" || parts[2] == "0")
+		if isID != (err == nil) {
+			t.Fatalf("%q is read as %v, %v", s, id, err)
+		}
 		if err != nil {
 			if !id.IsZero() {
 				t.Fatalf("%q is refused and yet %v", s, id)

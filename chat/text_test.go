@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
@@ -105,6 +106,24 @@ func TestParseText_LimitsAreInclusive(t *testing.T) {
 	}
 }
 
+// mayRefuse reports whether there is this reason to refuse s.
+func mayRefuse(s, code string) bool {
+	switch code {
+	case "invalid_utf8":
+		return !utf8.ValidString(s)
+	case "text_too_long":
+		return len(s) > MaxTextBytes || uniseg.GraphemeClusterCount(s) > MaxTextGraphemes
+	case "text_control":
+		return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) })
+	case "text_empty":
+		return !strings.ContainsFunc(s, func(r rune) bool {
+			return unicode.IsGraphic(r) && !unicode.In(r, unicode.M, unicode.Z) && r != '\u2800'
+		})
+	default:
+		return false
+	}
+}
+
 func FuzzParseText(f *testing.F) {
 	for _, s := range []string{
 		"salut", "a\r\nb", " \t", "\x00", "\xff", "\u202e\u2800", "e\u0301", "👨‍👩‍👧‍👦", "\u0085", "\r", "\n\r\n", "a\u00a0",
@@ -114,10 +133,14 @@ func FuzzParseText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		text, err := ParseText(s)
 		if err != nil {
-			if invalid, ok := errors.AsType[*Invalid](err); !ok || invalid.Field != "text" || invalid.Code == "" || text != "" {
+			invalid, ok := errors.AsType[*Invalid](err)
+			if !ok || invalid.Field != "text" || text != "" || !mayRefuse(s, invalid.Code) {
 				t.Fatalf("ParseText(%q) = %q, %#v", s, text, err)
 			}
 			return
+		}
+		if want := strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")); string(text) != want {
+			t.Fatalf("%q is parsed to %q, want %q", s, text, want)
 		}
 		if again, err := ParseText(string(text)); err != nil || again != text {
 			t.Fatalf("%q is parsed to %q, and that to %q, %v", s, text, again, err)

@@ -2,9 +2,14 @@ package templates
 
 import (
 	"bytes"
+	"html"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"causette/chat"
 )
 
 type textCase struct {
@@ -61,4 +66,49 @@ func TestText_AnythingIsCutWithoutLoss(t *testing.T) {
 			t.Errorf("spans(%q) joined are %q", text, joined.String())
 		}
 	}
+}
+
+var ourTag = regexp.MustCompile(`</?(?:code|pre)>|<a href="[^"<>]*" target="_blank" rel="noopener noreferrer nofollow ugc">|</a>`)
+
+// FuzzText_IsShownAsItWasSaid renders any text: but for the elements that are ours
+// there is no markup, and what a browser shows of it is what was said.
+func FuzzText_IsShownAsItWasSaid(f *testing.F) {
+	for _, s := range []string{
+		"salut", "a`b`c", "```go\nx < y\n```\nz", "(https://a.example/x_(y)).", "http://a.example\"onmouseover=\"x", "<script>alert(1)</script>",
+		"https://[::1]:4100/#&amp;%zz'é…", "HTTPS://é.example?a=1&b", "javascript:alert(1)//http://b", "````` http://1\u00a0x ```", "&lt;\u2028\t{{.}}",
+	} {
+		f.Add(s)
+	}
+	pages, err := New()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		text, err := chat.ParseText(s)
+		if err != nil {
+			t.Skip()
+		}
+		var b bytes.Buffer
+		var joined strings.Builder
+		for _, span := range spans(string(text)) {
+			joined.WriteString(span.Text)
+			if err := pages.set.ExecuteTemplate(&b, "span", span); err != nil {
+				t.Fatal(err)
+			}
+			if u, err := url.Parse(span.Text); span.Kind == "link" && err == nil && u.Scheme != "http" && u.Scheme != "https" {
+				t.Fatalf("%q has a link to %q", text, span.Text)
+			}
+		}
+		shown := ourTag.ReplaceAllString(b.String(), "")
+		if strings.ContainsAny(shown, `<>"`) || html.UnescapeString(shown) != joined.String() {
+			t.Fatalf("%q is shown as %q", text, b.String())
+		}
+		rest := string(text)
+		for _, r := range joined.String() { // all of it, in its order
+			var found bool
+			if _, rest, found = strings.Cut(rest, string(r)); !found {
+				t.Fatalf("%q became %q", text, joined.String())
+			}
+		}
+	})
 }
