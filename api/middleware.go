@@ -122,6 +122,16 @@ func (a *API) refuseLongURLs(c *gin.Context) {
 	}
 }
 
+// closeAfterChunks makes a request with a chunked body the last one of its
+// connection. Had it a Content-Length as well, net/http has hidden that already,
+// and a proxy may have believed it: what follows the last chunk would then be a
+// request of somebody else's making (RFC 9112, section 6.1).
+func closeAfterChunks(c *gin.Context) {
+	if len(c.Request.TransferEncoding) > 0 {
+		c.Header("Connection", "close")
+	}
+}
+
 // handler is a resource's method: it answers, or returns why not.
 type handler func(*gin.Context) error
 

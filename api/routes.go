@@ -87,7 +87,7 @@ func (a *API) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.Use(identify, a.logRequests, a.recoverPanics, a.secureHeaders, a.refuseLongURLs, guard)
+	g.Use(identify, closeAfterChunks, a.logRequests, a.recoverPanics, a.secureHeaders, a.refuseLongURLs, guard)
 
 	get := func(path string, h ...gin.HandlerFunc) {
 		g.GET(path, h...)
