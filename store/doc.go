@@ -9,6 +9,7 @@
 //
 //   - log.go, group_commit.go, append.lua: messages are checked, stored and announced,
 //     those that come at once in one step
+//   - acked.go, tear.lua: a log that lost what was accepted, and everybody told
 //   - history.go, page.lua: a run of the log, before or after a position
 //   - feed.go, feed_session.go: the one pub/sub connection; feed_room.go: a room's
 //     announcements made contiguous; feed_fill.go: the log read where they are not
@@ -19,7 +20,7 @@
 //   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
-// its KEYS and ARGV. head.lua and gcra.lua are what several of them share. Every
+// its KEYS and ARGV. head.lua, lineage.lua and gcra.lua are what several of them share. Every
 // key and channel of a room has the hash tag {room}, so that a script touches one
 // slot of a Redis Cluster.
 //

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
@@ -109,35 +110,51 @@ func TestEpoch_ALogThatWentBackIsNoticedEvenIfPostsCameFirst(t *testing.T) {
 					t.Errorf("post %d after the loss is %s", i, id)
 				}
 			}
-			checkResumption(t, writer, ids[:5], ids[5:], after)
+			checkNobodyResumes(t, writer, ids)
+			checkLog(t, writer, want[11:])
+			if page, err := writer.Before(t.Context(), lobby, chat.EventID{}, after); err != nil || !slices.Equal(idsOf(page.Events), again) {
+				t.Errorf("accepted as %v, in the log as %v, error %v", again, idsOf(page.Events), err)
+			}
 		})
 	}
 }
 
-// checkResumption asks for what follows each id: exactly that, of those which
-// survived; that nobody knows, of those which were lost.
-func checkResumption(t *testing.T, s *Store, survived, lost []chat.EventID, after int) {
-	t.Helper()
-	for i, id := range survived {
-		page, err := s.After(t.Context(), lobby, id, 100)
-		if err != nil || page.Gap || len(page.Events) != len(survived)-1-i+after {
-			t.Errorf("after %s: %d events, gap %t, error %v", id, len(page.Events), page.Gap, err)
-		}
-		contiguous(t, page.Events)
+func idsOf(events []chat.Event) (ids []chat.EventID) {
+	for _, e := range events {
+		ids = append(ids, e.ID)
 	}
-	for _, id := range lost {
+	return ids
+}
+
+// checkNobodyResumes asks for what follows each id: nobody knows, whether it was lost
+// or not, since what was lost may have come after it.
+func checkNobodyResumes(t *testing.T, s *Store, ids []chat.EventID) {
+	t.Helper()
+	for _, id := range ids {
 		page, err := s.After(t.Context(), lobby, id, 100)
 		if err != nil || !page.Gap || len(page.Events) > 0 {
-			t.Errorf("after %s, which was lost: %d events, gap %t, error %v", id, len(page.Events), page.Gap, err)
+			t.Errorf("after %s: %d events, gap %t, error %v", id, len(page.Events), page.Gap, err)
 		}
-	}
-	page, err := s.After(t.Context(), lobby, chat.EventID{}, 100)
-	if err != nil || page.Gap || len(page.Events) != len(survived)+after {
-		t.Errorf("from the start: %d events, gap %t, error %v", len(page.Events), page.Gap, err)
 	}
 }
 
-func TestEpoch_WhoHadNotYetHeardWhatWasLostGoesOn(t *testing.T) {
+// checkLog reads the whole log, and what follows each of its ids.
+func checkLog(t *testing.T, s *Store, want []string) {
+	t.Helper()
+	all, err := s.After(t.Context(), lobby, chat.EventID{}, 100)
+	if err != nil || all.Gap || !slices.Equal(textsOf(t, all.Events), want) {
+		t.Errorf("the log has %v, gap %t, error %v; want %v", textsOf(t, all.Events), all.Gap, err, want)
+	}
+	contiguous(t, all.Events)
+	for i, e := range all.Events {
+		page, err := s.After(t.Context(), lobby, e.ID, 100)
+		if err != nil || page.Gap || !slices.Equal(textsOf(t, page.Events), want[i+1:]) {
+			t.Errorf("after %s: %v, gap %t, error %v", e.ID, textsOf(t, page.Events), page.Gap, err)
+		}
+	}
+}
+
+func TestEpoch_WhoHadNotYetHeardWhatWasLostIsToldToo(t *testing.T) {
 	r := startRewindable(t)
 	near, severed := severable(t, r.server.addr)
 	far, _ := severable(t, r.server.addr)
@@ -157,15 +174,61 @@ func TestEpoch_WhoHadNotYetHeardWhatWasLostGoesOn(t *testing.T) {
 	r.goBack(t)
 	severed.Store(false)
 	repeatUntilAccepted(t, writer, post("new"))
-	want := append(numbers(0, 6), "new")
-	behind.wait(t, "what is left, and what is new", func() bool { return len(behind.texts(t)) >= len(want) })
-	if got := behind.texts(t); !slices.Equal(got, want) {
-		t.Errorf("behind: got %v", got)
-	}
-	want = append(append(numbers(0, 9), "<replace>"), want...)
+	want := append(append(numbers(0, 9), "<replace>"), append(numbers(0, 6), "new")...)
 	ahead.wait(t, "what is left, and what is new", func() bool { return len(ahead.texts(t)) >= len(want) })
 	if got := ahead.texts(t); !slices.Equal(got, want) {
 		t.Errorf("ahead: got %v", got)
+	}
+	checkTold(t, behind, append(numbers(0, 6), "new"))
+}
+
+// checkTold waits until a sink was told that its log was replaced, and has the whole
+// of what is there now.
+func checkTold(t *testing.T, r *recorder, log []string) {
+	t.Helper()
+	var since []string
+	r.wait(t, "replaced, and all of the log", func() bool {
+		texts := r.texts(t)
+		at := slices.Index(texts, "<replace>")
+		if at < 0 {
+			return false
+		}
+		since = texts[at+1:]
+		return len(since) >= len(log)
+	})
+	if !slices.Equal(since, log) {
+		t.Errorf("after it was replaced it got %v", since)
+	}
+}
+
+// What was accepted and lost before any reader had it is known to the instance that
+// accepted it alone.
+func TestEpoch_WhatWasAcceptedAndHeardByNobodyIsTold(t *testing.T) {
+	for _, posts := range []int{0, 1} {
+		t.Run(fmt.Sprint(posts, " posts"), func(t *testing.T) {
+			r := startRewindable(t)
+			reader, severed := severable(t, r.server.addr)
+			writer, _ := severable(t, r.server.addr)
+			sink, _ := follow(t, reader, 20)
+			ids := sayNumbers(t, writer, 0, 4)
+			sink.wait(t, "what is said before", func() bool { return len(sink.texts(t)) == 5 })
+			r.keep(t, writer.client)
+			severed.Store(true)
+			killFeed(t, reader)
+			sink.wait(t, "down", func() bool { return len(sink.of(chat.KindStatus)) == 1 })
+			sayNumbers(t, writer, 5, 5)
+
+			r.goBack(t)
+			want := numbers(0, 4)
+			if posts == 1 {
+				repeatUntilAccepted(t, writer, post("new"))
+				want = append(want, "new")
+			}
+			severed.Store(false)
+			checkTold(t, sink, want)
+			checkNobodyResumes(t, writer, ids)
+			checkLog(t, writer, want)
+		})
 	}
 }
 
@@ -199,7 +262,7 @@ func TestEpoch_ARestartThatLostNothingIsNoGap(t *testing.T) {
 	if ids[0].Epoch == ids[3].Epoch || ids[3].Epoch == ids[6].Epoch {
 		t.Errorf("ids %v", ids)
 	}
-	checkResumption(t, s, ids, nil, 0)
+	checkLog(t, s, numbers(0, 8))
 }
 
 func TestEpoch_AnEventOfAnotherIsNotBelievedBeforeTheLogWasAsked(t *testing.T) {
@@ -296,5 +359,38 @@ func storeModel(t *rapid.T, s *Store, m *modelLog) {
 	pipe.HSet(ctx, s.keys.head(lobby), "epoch", m.headID().Epoch, "next", m.next)
 	if _, err := pipe.Exec(ctx); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAcked_IsBoundedAndForgetsWhatIsOld(t *testing.T) {
+	a, now := newAcked(), time.Now()
+	for i := range maxAcked + 5 {
+		a.note(chat.RoomID(fmt.Sprint("r", i)), chat.EventID{Epoch: 1}, now)
+	}
+	if got := len(a.recent(now)); got != maxAcked {
+		t.Errorf("it has %d", got)
+	}
+	a.note("late", chat.EventID{Epoch: 1}, now.Add(2*ackedFor))
+	if got := a.recent(now.Add(2 * ackedFor)); len(got) != 1 {
+		t.Errorf("later it has %d", len(got))
+	}
+}
+
+func TestAcked_NoticesWhatContradictsIt(t *testing.T) {
+	at := func(epoch, seq int64) chat.EventID { return chat.EventID{Epoch: epoch, Seq: seq} }
+	for _, c := range []struct{ before, next, lost chat.EventID }{
+		{at(1, 5), at(1, 6), at(0, 0)},
+		{at(1, 5), at(1, 4), at(0, 0)}, // their answers crossed
+		{at(1, 5), at(2, 6), at(0, 0)},
+		{at(1, 5), at(2, 9), at(0, 0)},
+		{at(1, 5), at(2, 5), at(1, 5)},
+		{at(1, 5), at(2, 0), at(1, 5)},
+		{at(2, 5), at(1, 6), at(0, 0)},
+	} {
+		a := newAcked()
+		a.note(lobby, c.before, time.Now())
+		if lost := a.note(lobby, c.next, time.Now()); lost != c.lost {
+			t.Errorf("%s, then %s: lost %s", c.before, c.next, lost)
+		}
 	}
 }

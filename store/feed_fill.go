@@ -72,6 +72,9 @@ func (s *session) readInto(ctx context.Context, r *feedRoom, after chat.EventID,
 		page, err := s.f.s.After(ctx, r.room, after, MaxPage)
 		if err == nil && page.Gap {
 			s.f.s.o.Log.Warn("log went back, or on without us: its readers begin anew", "room", r.room, "at", after, "log", page.Head)
+			if _, err := s.f.s.tear(ctx, r.room, after); err != nil {
+				return false, err
+			}
 		}
 		return err == nil && r.filled(page), err
 	}

@@ -131,10 +131,31 @@ func (r *feedRoom) gather(e chat.Event) {
 		return
 	}
 	if len(r.pending) == maxPending {
-		r.pending, r.mark, r.overflow, r.dropped = nil, 0, true, true
+		r.overrun()
 		return
 	}
 	r.pending = append(r.pending, e)
+}
+
+// overrun drops what gathered, and has the log read once more. The caller holds mu.
+func (r *feedRoom) overrun() {
+	r.pending, r.mark, r.overflow, r.dropped = nil, 0, true, true
+}
+
+// doubt says that the log may not go on from where the sink is. It reports whether
+// the log is to be read; a reading under way is done once more.
+func (r *feedRoom) doubt() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed || r.phase == waiting:
+		return false
+	case r.phase == filling:
+		r.overrun()
+		return false
+	}
+	r.phase = filling
+	return true
 }
 
 // place hands on what comes next and drops what is old. It reports false for

@@ -83,6 +83,25 @@ func (m *modelLog) goBack(lose int) {
 	m.events = slices.Clone(m.events[:len(m.events)-lose]) // an answer on its way keeps its own
 }
 
+// tear has what is left go on under new ids, as tear.lua does, since somebody knows of
+// an event that was lost.
+func (m *modelLog) tear(announced bool) {
+	m.disturbs++
+	m.epoch += 10
+	left, last := m.events, chat.EventID{}
+	m.events = nil
+	for i, e := range left {
+		e.ID.Epoch = m.epoch
+		if e.Data = []byte(e.ID.String()); i > 0 {
+			m.before[e.ID] = last
+		}
+		m.events, last = append(m.events, e), e.ID
+	}
+	if announced {
+		m.room.doubt()
+	}
+}
+
 func (m *modelLog) trim(keep int) {
 	m.disturbs++
 	m.events = m.events[max(len(m.events)-keep, 0):]
@@ -169,6 +188,7 @@ func TestFeedRoom_IsContiguousWhateverHappens(t *testing.T) {
 				}
 			},
 			"flush":   func(*rapid.T) { m.flush() },
+			"tear":    func(t *rapid.T) { m.tear(rapid.Bool().Draw(t, "announced")) },
 			"go back": func(t *rapid.T) { m.goBack(rapid.IntRange(0, 5).Draw(t, "lose")) },
 			"trim":    func(t *rapid.T) { m.trim(rapid.IntRange(0, 5).Draw(t, "keep")) },
 			"reconnect": func(*rapid.T) {

@@ -17,6 +17,9 @@ import (
 // subscribeChunk is how many channels one SUBSCRIBE names at most.
 const subscribeChunk = 500
 
+// kindTorn is what tear.lua announces: for feeds, not for readers.
+const kindTorn chat.Kind = "torn"
+
 var (
 	errResubscribed = errors.New("connection was replaced unasked")
 	errSilent       = errors.New("connection does not answer")
@@ -128,7 +131,7 @@ func (s *session) confirm(ctx context.Context, m *redis.Subscription) error {
 	case !active:
 	case !isRoom:
 		f.connect(s)
-		s.wg.Go(func() { f.s.restoreSecret(ctx) })
+		s.wg.Go(func() { f.s.restoreSecret(ctx); f.s.verifyAcked(ctx) })
 	case r != nil:
 		s.begin(ctx, r)
 	}
@@ -154,7 +157,13 @@ func (s *session) dispatch(ctx context.Context, m *redis.Message) {
 	r := s.f.rooms[room]
 	s.f.mu.Unlock()
 	for _, e := range events {
-		if r != nil && r.announce(e) {
+		switch {
+		case r == nil:
+		case e.Kind == kindTorn:
+			if r.doubt() {
+				s.fill(ctx, r, "torn")
+			}
+		case r.announce(e):
 			s.fill(ctx, r, "hole")
 		}
 	}

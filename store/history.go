@@ -10,7 +10,7 @@ import (
 // MaxPage is how many events one page has at most.
 const MaxPage = 500
 
-var pageScript = lua("head", "page")
+var pageScript = lua("head", "lineage", "page")
 
 // Before reads up to limit events that precede a position, oldest first; the zero
 // position means the log's end. Gap says that the position is none of this log.

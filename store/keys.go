@@ -24,6 +24,9 @@ func (k keys) head(r chat.RoomID) string { return k.room(r) + ":head" }
 // log is the stream of durable events.
 func (k keys) log(r chat.RoomID) string { return k.room(r) + ":log" }
 
+// copied is where a torn log is copied to, within one step.
+func (k keys) copied(r chat.RoomID) string { return k.room(r) + ":copied" }
+
 // nonce remembers an accepted message: "<id> <digest> <at>".
 func (k keys) nonce(r chat.RoomID, who, nonce string) string {
 	return k.room(r) + ":nonce:" + who + ":" + nonce

@@ -71,7 +71,31 @@ func (s *Store) append(ctx context.Context, p Post) (Receipt, error) {
 	}
 	// A nonce made here cannot have come before: go-redis sent the command twice.
 	receipt.Duplicate = receipt.Duplicate && p.Nonce != ""
-	return receipt, err
+	if err != nil || receipt.Duplicate {
+		return receipt, err
+	}
+	if id := s.acknowledged(ctx, p.Room, receipt.Message.ID); id != receipt.Message.ID {
+		return accepted(p.Message, id.String(), l.payload)
+	}
+	return receipt, nil
+}
+
+// acknowledged remembers what was accepted, and has the log torn if that shows that
+// it lost what was accepted before: then the message has another id, which it returns.
+func (s *Store) acknowledged(ctx context.Context, room chat.RoomID, id chat.EventID) chat.EventID {
+	lost := s.acked.note(room, id, time.Now())
+	if lost.IsZero() {
+		return id
+	}
+	epoch, err := s.tear(ctx, room, lost)
+	switch {
+	case err != nil:
+		s.o.Log.Warn("log that lost its end not torn", "room", room, "error", err)
+	case epoch != 0:
+		id.Epoch = epoch
+		s.acked.note(room, id, time.Now())
+	}
+	return id
 }
 
 // mayBeCalled settles whether a post may use its nickname, where a look at who

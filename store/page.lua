@@ -13,29 +13,13 @@ if not epoch then
   return {'', '0', '', zero and 0 or 1, 0, {}}
 end
 
--- The log's epochs, oldest first, and the seq that each begins with: a later one goes on
--- with the seqs of an earlier, in which Redis may have lost what came after (head.lua).
-local epochs = {}
-local function add_epoch(from)
-  local found = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)
-  if #found == 0 then return false end
-  local e, s = string.match(found[1][1], '^(%d+)-(%d+)$')
-  epochs[#epochs + 1] = {name = e, first = tonumber(s)}
-  return e ~= epoch
-end
-local more = add_epoch('-')
-while more do more = add_epoch(string.format('%.0f', tonumber(epochs[#epochs].name) + 1)) end
-if #epochs == 0 or epochs[#epochs].name ~= epoch then
-  epochs = {{name = epoch, first = next}} -- of an evicted log nothing is kept, but its seqs go on
-end
+local epochs = read_epochs(KEYS[2], epoch, next)
 local first = epochs[1].first
 
 -- known says whether a position was ever one of this log, and is not past its end.
 local function known(name, seq)
-  for i, e in ipairs(epochs) do
-    if e.name == name then return seq < (epochs[i + 1] and epochs[i + 1].first or next) end
-  end
-  return name == '0'
+  local stop = end_of(epochs, next, name)
+  return name == '0' or stop and seq < stop
 end
 
 -- id is the position of a seq, by the epoch that it came in.

@@ -29,10 +29,11 @@ type presence struct {
 	mu    sync.Mutex
 	rooms map[chat.RoomID]*presenceRoom // guarded by mu
 	ready []chat.RoomID                 // guarded by mu: to be run now
+	awake time.Time                     // guarded by mu: when this process was last seen to run
 }
 
 func newPresence(s *Store) *presence {
-	return &presence{s: s, wake: make(chan struct{}, 1), rooms: make(map[chat.RoomID]*presenceRoom)}
+	return &presence{s: s, wake: make(chan struct{}, 1), rooms: make(map[chat.RoomID]*presenceRoom), awake: time.Now()}
 }
 
 // Join says that a stream of who begins in a room here. A session may have
@@ -200,33 +201,47 @@ func (p *presence) run(ctx context.Context) error {
 	// A room that changed within PresenceEvery of its last run waits for a tick.
 	tick := time.NewTicker(max(p.s.o.PresenceEvery/4, time.Millisecond))
 	defer tick.Stop()
-	awake := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-p.wake:
-		case <-tick.C:
-			p.due(time.Now())
-		}
-		if now := time.Now(); now.Sub(awake) > p.s.o.Lease {
-			p.slept()
+		case now := <-tick.C:
+			p.due(now)
 		}
 		for batch := p.take(); len(batch) > 0 && ctx.Err() == nil; batch = p.take() {
 			p.tell(ctx, batch)
 		}
-		awake = time.Now()
 	}
 }
 
-// slept says that this process did not run for longer than its lease, stopped by
-// a signal or a machine that slept: others may have buried it.
-func (p *presence) slept() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, r := range p.rooms {
-		r.asleep = true
+// watchSleep looks that this process runs, until ctx ends.
+func (p *presence) watchSleep(ctx context.Context) error {
+	tick := time.NewTicker(max(p.s.o.Lease/12, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			p.mu.Lock()
+			p.stir()
+			p.mu.Unlock()
+		}
 	}
+}
+
+// stir notes that this process runs now. If it did not for so long, stopped by a
+// signal or with its machine, that others may have buried it, every room is told:
+// a lease is up to a third old when such a sleep begins. The caller holds mu.
+func (p *presence) stir() {
+	now := time.Now()
+	if now.Sub(p.awake) > p.s.o.Lease/2 {
+		for _, r := range p.rooms {
+			r.asleep = true
+		}
+	}
+	p.awake = now
 }
 
 // due enqueues the rooms whose time has come: to tell what changed, or to renew.

@@ -24,6 +24,7 @@ type telling struct {
 	room   chat.RoomID
 	again  bool // nobody is announced: Redis forgot them, they did not come
 	repeat bool // the counts are announced even if they did not change
+	asleep bool // this instance may have been buried before
 	list   []change
 	heard  int
 	cmd    *redis.Cmd
@@ -56,7 +57,7 @@ func (p *presence) prepare(room chat.RoomID) *telling {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.room(room)
-	t := &telling{room: room, again: r.lost, repeat: r.unsure, list: r.changes(maxChanges), heard: r.heard}
+	t := &telling{room: room, again: r.lost, repeat: r.unsure, asleep: r.asleep, list: r.changes(maxChanges), heard: r.heard}
 	r.unsure = false
 	return t
 }
@@ -70,6 +71,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.stir()
 	r := p.room(t.room)
 	r.queued = false
 	if len(t.list) > 0 {
@@ -101,7 +103,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	case len(r.dirty) == 0:
 		r.lost = false
 	}
-	r.asleep = false
+	r.asleep = r.asleep && !t.asleep
 	r.registered = r.anyTold()
 	if more || len(t.list) == maxChanges {
 		r.next = now

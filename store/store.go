@@ -96,6 +96,7 @@ type Store struct {
 	health   *health
 	active   *activeRooms
 	senders  *senders
+	acked    *acked
 	metrics  *metrics
 
 	secret atomic.Pointer[string] // what signs the sessions, in hex; nil until asked for
@@ -113,6 +114,7 @@ func New(client redis.UniversalClient, o Options) *Store {
 		health:   newHealth(),
 		active:   newActiveRooms(),
 		senders:  newSenders(),
+		acked:    newAcked(),
 		metrics:  newMetrics(),
 	}
 	s.feed = newFeed(s)
@@ -128,6 +130,7 @@ func (s *Store) Run(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { return s.feed.run(ctx) })
 	g.Go(func() error { return s.presence.run(ctx) })
+	g.Go(func() error { return s.presence.watchSleep(ctx) })
 	g.Go(func() error { return s.watchHealth(ctx) })
 	g.Go(func() error { return s.recordActiveRooms(ctx) })
 	g.Go(func() error { return s.tellRooms(ctx) })
