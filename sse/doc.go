@@ -11,9 +11,11 @@
 // Last-Event-ID.
 //
 //	frame    an event, and what a stream says of itself, as SSE bytes
-//	tail     the byte log of one room; index says which bytes are which event
+//	tail     the byte log of one room; index says which bytes are which event, and
+//	         wake tells of what is new
 //	room     what happens in a room, taken from the feed into its tail
-//	hub      which rooms are open here, and which streams they have
+//	hub      which rooms are open here, and which streams they have; entry is one
+//	         of those rooms, from its first reader until some time after its last
 //	admission who may come in: how many streams an instance and an address have
 //	aftermath giving back what many who came at once leave in memory
 //	drain    taking leave of every stream when the instance stops
