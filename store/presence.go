@@ -56,7 +56,7 @@ func (s *Store) Join(room chat.RoomID, who chat.Person) {
 			h.rename(who.Nickname, h.called().was) // another one comes by Rename only, and not with an old token
 		}
 	})
-	s.active.touch(room, time.Now())
+	s.active.arrive(room, time.Now())
 	p.changed(room, r, who.ID)
 }
 

@@ -91,6 +91,9 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	// Up to a quarter sooner, so that rooms opened together drift apart.
 	r.renew = now.Add(p.s.o.Lease/3 - rand.N(p.s.o.Lease/12))
 	r.done(t.list)
+	if counts.Participants == 0 {
+		p.s.active.end(t.room)
+	}
 	if r.heard == t.heard {
 		r.counts = counts
 	}

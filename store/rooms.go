@@ -66,6 +66,8 @@ func (s *Store) Rooms(ctx context.Context, limit int) ([]RoomInfo, error) {
 		// A room whose log went away and that nobody reads is no more.
 		if info.Participants > 0 || !info.LastID.IsZero() {
 			infos = append(infos, info)
+		} else {
+			s.active.end(info.Room)
 		}
 	}
 	return infos, nil
@@ -89,27 +91,42 @@ func lastID(head []any) chat.EventID {
 type activeRooms struct {
 	mu    sync.Mutex
 	since map[chat.RoomID]time.Time // guarded by mu; at most maxRooms
+	came  map[chat.RoomID]time.Time // guarded by mu; at most maxRooms: somebody came, and perhaps nothing was said
+	ended map[chat.RoomID]struct{}  // guarded by mu; at most maxRooms: see end
 }
 
 func newActiveRooms() *activeRooms {
-	return &activeRooms{since: make(map[chat.RoomID]time.Time)}
+	return &activeRooms{since: make(map[chat.RoomID]time.Time), came: make(map[chat.RoomID]time.Time), ended: make(map[chat.RoomID]struct{})}
 }
 
+// touch notes that something was said in a room.
 func (a *activeRooms) touch(room chat.RoomID, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	last, known := a.since[room]
-	if (known || len(a.since) < maxRooms) && at.After(last) {
-		a.since[room] = at
+	note(a.since, room, at)
+}
+
+// arrive notes that somebody came to a room.
+func (a *activeRooms) arrive(room chat.RoomID, at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	note(a.came, room, at)
+}
+
+func note(rooms map[chat.RoomID]time.Time, room chat.RoomID, at time.Time) {
+	last, known := rooms[room]
+	if (known || len(rooms) < maxRooms) && at.After(last) {
+		rooms[room] = at
 	}
 }
 
-func (a *activeRooms) take() map[chat.RoomID]time.Time {
+// take takes the rooms where something was said, and those where somebody came.
+func (a *activeRooms) take() (said, came map[chat.RoomID]time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	taken := a.since
-	a.since = make(map[chat.RoomID]time.Time)
-	return taken
+	said, came = a.since, a.came
+	a.since, a.came = make(map[chat.RoomID]time.Time), make(map[chat.RoomID]time.Time)
+	return said, came
 }
 
 // recordActiveRooms writes the gathered rooms once a second, and a last time
@@ -121,31 +138,53 @@ func (s *Store) recordActiveRooms(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			// The last second's rooms are worth a moment of the shutdown.
-			s.writeRooms(context.WithoutCancel(ctx), s.active.take())
+			said, came := s.active.take()
+			s.writeRooms(context.WithoutCancel(ctx), said, came)
 			return nil
 		case <-tick.C:
-			s.writeRooms(ctx, s.active.take())
+			said, came := s.active.take()
+			s.writeRooms(ctx, said, came)
+			s.forgetRooms(ctx, s.active.takeEnded())
 		}
 	}
 }
 
-func (s *Store) writeRooms(ctx context.Context, rooms map[chat.RoomID]time.Time) {
-	if len(rooms) == 0 || !s.Up() {
+// writeRooms puts rooms into the list. A room where nothing was said has a place
+// in its first half only: readers alone push nobody out.
+func (s *Store) writeRooms(ctx context.Context, said, came map[chat.RoomID]time.Time) {
+	if len(said)+len(came) == 0 || !s.Up() {
 		return
 	}
-	members := make([]redis.Z, 0, len(rooms))
-	for room, at := range rooms {
-		members = append(members, redis.Z{Score: float64(at.UnixMilli()), Member: string(room)})
-	}
-	slices.SortFunc(members, func(a, b redis.Z) int { return cmp.Compare(a.Score, b.Score) })
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
+	list := s.keys.rooms()
+	listed, err := s.client.ZCard(call, list).Result()
 	pipe := s.client.Pipeline()
-	for chunk := range slices.Chunk(members, 500) {
-		pipe.ZAddGT(call, s.keys.rooms(), chunk...)
+	for chunk := range slices.Chunk(members(said), 500) {
+		pipe.ZAddGT(call, list, chunk...)
 	}
-	pipe.ZRemRangeByRank(call, s.keys.rooms(), 0, -maxRooms-1)
-	if _, err := pipe.Exec(call); err != nil && ctx.Err() == nil {
+	arrivals := members(came)
+	for chunk := range slices.Chunk(arrivals, 500) {
+		pipe.ZAddArgs(call, list, redis.ZAddArgs{XX: true, GT: true, Members: chunk})
+	}
+	for chunk := range slices.Chunk(arrivals[:min(len(arrivals), max(0, maxRooms/2-int(listed)))], 500) {
+		pipe.ZAddNX(call, list, chunk...)
+	}
+	pipe.ZRemRangeByRank(call, list, 0, -maxRooms-1)
+	if err == nil {
+		_, err = pipe.Exec(call)
+	}
+	if err != nil && ctx.Err() == nil {
 		s.o.Log.Warn("list of rooms not written", "error", err)
 	}
+}
+
+// members are rooms as the list has them, oldest first.
+func members(rooms map[chat.RoomID]time.Time) []redis.Z {
+	list := make([]redis.Z, 0, len(rooms))
+	for room, at := range rooms {
+		list = append(list, redis.Z{Score: float64(at.UnixMilli()), Member: string(room)})
+	}
+	slices.SortFunc(list, func(a, b redis.Z) int { return cmp.Compare(a.Score, b.Score) })
+	return list
 }
