@@ -4,7 +4,7 @@
 -- KEYS  1 instances  2 here:<this instance>  3 roster  4 named
 -- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT
 --       6 the stem of every here key  7 how many sessions of dead instances at most
---       8 1 = announce the counts even if they are the same
+--       8 1 = announce the counts even if they are the same, 2 = don't: more follows
 --       9… changes, four each: op, session, nickname (or ''), nickname before (or '')
 --          op: join · again (join without notice) · leave · rename
 --
@@ -118,7 +118,7 @@ local people_now, names_now = redis.call('HLEN', roster), redis.call('HLEN', nam
 if people_now <= tonumber(ARGV[5]) then
   for _, json in ipairs(notices) do redis.call('PUBLISH', ARGV[3], '\nnotice\n' .. json) end
 end
-if people_now ~= people or names_now ~= names or ARGV[8] == '1' then
+if ARGV[8] == '1' or ARGV[8] == '0' and (people_now ~= people or names_now ~= names) then
   redis.call('PUBLISH', ARGV[3], '\npresence\n{"participants":' .. people_now .. ',"named":' .. names_now .. '}')
 end
 return {people_now, names_now, known, more}

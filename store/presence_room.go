@@ -87,6 +87,7 @@ type presenceRoom struct {
 	coming chat.Presence
 
 	unsure     bool      // counts may have changed unheard: have them announced
+	announced  time.Time // when a run was last let announce the counts
 	registered bool      // Redis had this instance registered after the last run
 	lost       bool      // Redis lost that, and not everyone is registered again yet
 	asleep     bool      // this instance slept past its lease, and has not told Redis of the room since
@@ -110,6 +111,12 @@ func (r *presenceRoom) participants() chat.Presence {
 	return chat.Presence{
 		Participants: r.counts.Participants + r.coming.Participants, Named: r.counts.Named + r.coming.Named,
 	}
+}
+
+// every is how long to wait between two runs, given the least: longer the more
+// hear what is announced. A thousand readers are a unit of it, up to ten.
+func (r *presenceRoom) every(least time.Duration) time.Duration {
+	return least + least*time.Duration(min(r.counts.Participants, 9000))/1000
 }
 
 // alter changes a session with do, which is the only way to: coming is kept

@@ -292,6 +292,26 @@ func TestPresence_IsAnnouncedAtMostSoOften(t *testing.T) {
 	})
 }
 
+// What a herd brings is told to Redis in many runs, and announced in few.
+func TestPresence_OfAHerdIsAnnouncedSeldom(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.PresenceEvery = 200 * time.Millisecond
+		s, _ := running(t, addr, o)
+		r, _ := follow(t, s, 0)
+		began := time.Now()
+		const n = 8 * maxChanges
+		for i := range n {
+			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
+		}
+		r.waitPresence(t, n, 0)
+		most := 2 + int(time.Since(began)/o.PresenceEvery)
+		if said := len(r.data(chat.KindPresence)); said > most {
+			t.Errorf("announced %d times in %v", said, time.Since(began))
+		}
+	})
+}
+
 func TestPresence_OfARoomThatNobodyReadsLeavesNothing(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s, _ := running(t, addr, quick())
