@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -11,9 +12,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// errReplicas refuses to read from replicas: a log that lags looks like one that
+// went back.
+var errReplicas = errors.New("reading from replicas (read_only, replica_only, route_by_latency, route_randomly) is not supported")
+
 // Dial makes a client from a URL: redis://, rediss:// (TLS) or unix://, with user
 // and password; ?addr=host:port (repeatable) makes it a Cluster, ?master_name= one
-// behind Sentinels. It does not connect yet. What the URL does not say about time
+// behind Sentinels, whose user and password come first: the master's are ?username=
+// and ?password=. It does not connect yet. What the URL does not say about time
 // is set so that a Redis that is away is noticed soon, and contexts are obeyed.
 func Dial(redisURL string) (redis.UniversalClient, error) {
 	quiet()
@@ -25,6 +31,9 @@ func Dial(redisURL string) (redis.UniversalClient, error) {
 	switch {
 	case q.Has("master_name"):
 		o, err := redis.ParseFailoverURL(redisURL)
+		if err == nil && (o.ReplicaOnly || o.RouteByLatency || o.RouteRandomly) {
+			err = errReplicas
+		}
 		if err != nil {
 			return nil, fmt.Errorf("redis URL: %w", err)
 		}
@@ -33,6 +42,9 @@ func Dial(redisURL string) (redis.UniversalClient, error) {
 		return redis.NewFailoverClient(o), nil
 	case q.Has("addr"):
 		o, err := redis.ParseClusterURL(redisURL)
+		if err == nil && (o.ReadOnly || o.RouteByLatency || o.RouteRandomly) {
+			err = errReplicas
+		}
 		if err != nil {
 			return nil, fmt.Errorf("redis URL: %w", err)
 		}

@@ -33,7 +33,17 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	default:
 		s.metrics.unavailable.Inc()
+		s.reroute(ctx)
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)
+	}
+}
+
+// reroute has a Cluster's client look again who has which slots. By itself it does
+// so once a minute, or when a node that lives says that it has them no longer: one
+// that died does not.
+func (s *Store) reroute(ctx context.Context) {
+	if cluster, ok := s.client.(*redis.ClusterClient); ok {
+		cluster.ReloadState(ctx)
 	}
 }
 

@@ -137,6 +137,7 @@ func (f *feed) run(ctx context.Context) error {
 			return nil
 		}
 		f.lost(err)
+		f.s.reroute(ctx)
 		select {
 		case <-ctx.Done():
 		case <-time.After(backoff/2 + rand.N(backoff/2)):

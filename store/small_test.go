@@ -168,6 +168,10 @@ func TestDial_ReadsEveryKindOfURL(t *testing.T) {
 		"redis://127.0.0.1:6390?master_name=m&addr=127.0.0.1:6391&db=0": "*redis.Client",
 		"http://127.0.0.1":                                              "",
 		"redis://127.0.0.1:6390?nonsense=1":                             "",
+		"redis://127.0.0.1:6390?master_name=m&replica_only=true":        "",
+		"redis://127.0.0.1:6390?master_name=m&route_by_latency=true":    "",
+		"redis://127.0.0.1:6390?addr=127.0.0.1:6391&read_only=true":     "",
+		"redis://127.0.0.1:6390?addr=127.0.0.1:6391&route_randomly=1":   "",
 	} {
 		client, err := Dial(url)
 		if kind == "" {
