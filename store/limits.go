@@ -10,6 +10,17 @@ import (
 
 var allowScript = lua("gcra", "allow")
 
+const (
+	// messageLot is how many messages of a sender are charged at once.
+	messageLot = 10
+	// maxStreamLot is how many streams of an address are, at most, and otherwise what
+	// it may open in a second.
+	maxStreamLot = 100
+)
+
+// streamLot is how many streams of an address are charged at once.
+func streamLot(perMinute float64) int { return min(max(int(perMinute/60), 1), maxStreamLot) }
+
 // messageLimit is MESSAGE_RATE as the scripts take it: microseconds between two
 // messages, and how many at once.
 func (s *Store) messageLimit() (interval int64, burst int) {
@@ -22,25 +33,11 @@ func (s *Store) messageLimit() (interval int64, burst int) {
 // AllowSession charges one new session or nickname to an address, over all
 // instances: SessionRate a minute, as many at once. Too many are [*chat.RateLimited].
 func (s *Store) AllowSession(ctx context.Context, addr string) error {
-	return s.allow(ctx, "limit sessions", s.keys.address(addr), s.o.SessionRate)
-}
-
-// AllowStream charges one more stream to an address, over all instances: StreamRate
-// a minute, as many at once. Too many are [*chat.RateLimited]; while Redis is known
-// to be away none are, for then streams are all that readers have.
-func (s *Store) AllowStream(ctx context.Context, addr string) error {
-	if !s.Up() {
+	if s.o.SessionRate <= 0 {
 		return nil
 	}
-	return s.allow(ctx, "limit streams", s.keys.streams(addr), s.o.StreamRate)
-}
-
-// allow charges one request to a limit of so many a minute, 0 being none.
-func (s *Store) allow(ctx context.Context, doing, key string, perMinute float64) error {
-	if perMinute <= 0 {
-		return nil
-	}
-	v, err := s.run(ctx, doing, allowScript, []string{key}, int64(60e6/perMinute), max(int(perMinute), 1))
+	v, err := s.run(ctx, "limit sessions", allowScript, []string{s.keys.address(addr)},
+		int64(60e6/s.o.SessionRate), max(int(s.o.SessionRate), 1))
 	if err != nil {
 		return err
 	}
@@ -48,6 +45,37 @@ func (s *Store) allow(ctx context.Context, doing, key string, perMinute float64)
 		return &chat.RateLimited{RetryAfter: time.Duration(wait) * time.Microsecond}
 	}
 	return nil
+}
+
+// AllowStream counts one more stream of an address, over all instances: StreamRate
+// a minute, as many at once. Too many are [*chat.RateLimited]; while Redis is known
+// to be away none are, for then streams are all that readers have.
+func (s *Store) AllowStream(ctx context.Context, addr string) error {
+	if s.o.StreamRate <= 0 || !s.Up() {
+		return nil
+	}
+	if err := s.comers.wait(addr); err != nil {
+		return err
+	}
+	s.count(ctx, s.comers, addr, s.keys.streams(addr), int64(60e6/s.o.StreamRate), max(int(s.o.StreamRate), 1))
+	return nil
+}
+
+// MaySay is for each message, before it is appended: a sender that said too much
+// in all rooms together is [*chat.RateLimited]. append.lua sees to each room, for a
+// script touches one room's slot.
+func (s *Store) MaySay(who string) error {
+	if s.o.MessageRate <= 0 {
+		return nil
+	}
+	return s.senders.wait(who)
+}
+
+// Said is for each message that was accepted.
+func (s *Store) Said(ctx context.Context, who string) {
+	if interval, burst := s.messageLimit(); interval > 0 {
+		s.count(ctx, s.senders, who, s.keys.sender(who), interval, burst)
+	}
 }
 
 // MessageQuota is how many messages a sender has in how much time.

@@ -97,7 +97,8 @@ type Store struct {
 	presence *presence
 	health   *health
 	active   *activeRooms
-	senders  *senders
+	senders  *tally // what they said in all rooms
+	comers   *tally // the streams that addresses opened
 	acked    *acked
 	metrics  *metrics
 
@@ -115,7 +116,8 @@ func New(client redis.UniversalClient, o Options) *Store {
 		landings: landings{waiting: make(map[chat.RoomID][]*landing)},
 		health:   newHealth(),
 		active:   newActiveRooms(),
-		senders:  newSenders(),
+		senders:  newTally(messageLot),
+		comers:   newTally(streamLot(o.StreamRate)),
 		acked:    newAcked(),
 		metrics:  newMetrics(),
 	}
