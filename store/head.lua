@@ -25,7 +25,7 @@ local function current_history()
     return last and string.sub(info, last + 1, last + 16) or ''
   end
   if string.find(info.err, 'section') then return '' end
-  error(info.err) -- a user that may not ask
+  error('INFO replication: ' .. info.err) -- a user that may not ask
 end
 
 -- What the next event is called, and in which history; now is in microseconds. Each history has an epoch of
