@@ -72,7 +72,7 @@ func BenchmarkLoop_Attach(b *testing.B) {
 		h.adopt()
 		h.end(r, hangup)
 		_ = unix.Close(client)
-		h.wheel.turn(time.Now(), func(*reader) uint32 { return 0 })
+		h.wheel.turn(time.Now())
 	}
 }
 

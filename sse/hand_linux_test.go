@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"causette/chat"
 
@@ -82,6 +83,14 @@ func (h *hand) join(tb fataler, e *entry, small bool) (r *reader, client int) {
 	r = &reader{fd: int32(server), cursor: cursor{pos: end, liveFrom: end}, session: "p_1"}
 	h.add(newcomer{reader: r, entry: e, tail: t})
 	return r, client
+}
+
+// beatAt sends the pings that are due at a time.
+func (h *hand) beatAt(now time.Time) {
+	h.wheel.turn(now)
+	for h.beat() {
+		continue
+	}
 }
 
 // settle takes turns until there is nothing to do.

@@ -41,7 +41,7 @@ func TestHub_ARoomThatDoesNotOpenIsTriedUntilItDoes(t *testing.T) {
 		}
 		time.Sleep(100 * time.Second)
 		pings := c.heard()
-		if len(pings) < 5 || len(pings) > 8 || !isPing(pings[0]) {
+		if len(pings) < 7 || len(pings) > 9 || !isPing(pings[0]) {
 			t.Errorf("in 100 s: %q", pings)
 		}
 		w.log.setDown(false)

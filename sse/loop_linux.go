@@ -133,7 +133,7 @@ func (l *loop) run() {
 			l.handle(events)
 			l.taken <- struct{}{}
 		case <-l.wheel.ticker.C:
-			l.tick(time.Now())
+			l.wheel.turn(time.Now())
 		case <-draining:
 			draining = nil
 			l.leave = newDeparture(l.hub.o.Drain, l.table)
@@ -141,8 +141,8 @@ func (l *loop) run() {
 			l.depart(time.Now())
 		case <-l.wake:
 		}
-		arriving, growing := l.adopt(), l.advance()
-		if arriving || growing {
+		arriving, growing, beating := l.adopt(), l.advance(), l.beat()
+		if arriving || growing || beating {
 			l.rouse()
 		}
 		l.count()

@@ -44,7 +44,7 @@ type pace struct {
 	draining <-chan struct{} // nil once the stream knows
 	turn     *time.Timer     // nil until draining
 	beat     *time.Timer
-	enough   time.Duration // of silence, for the next ping
+	next     time.Time // the stream's moment for a ping
 }
 
 func newPace(ctx context.Context, h *Hub) *pace {
@@ -53,11 +53,19 @@ func newPace(ctx context.Context, h *Hub) *pace {
 	return p
 }
 
-// restart sets the next heartbeat, the first after a hello, to a random phase,
-// so that a million readers of quiet rooms are spread over the whole of it.
+// period is the time between two moments at which a stream may be sent a ping:
+// it is, unless it was sent something within the last quarter of it. So silence
+// lasts a heartbeat at most, which is five quarters, and a stream's moments stay
+// where they are: a message to all readers of a large room does not have their
+// next pings fall together, as they would if each came a heartbeat after it.
+func period(heartbeat time.Duration) time.Duration { return heartbeat / 5 * 4 }
+
+// restart puts the stream's moments at a random phase, so that a million readers
+// of quiet rooms are spread over the whole of a period.
 func (p *pace) restart() {
-	p.enough = rand.N(p.hub.o.Heartbeat) + 1
-	p.beat.Reset(p.enough)
+	wait := rand.N(max(1, period(p.hub.o.Heartbeat))) + 1
+	p.next = time.Now().Add(wait)
+	p.beat.Reset(wait)
 }
 
 func (p *pace) stop() {
@@ -106,18 +114,14 @@ func (p *pace) waitFor(out *writer, d time.Duration) error {
 	return p.wait(out, over)
 }
 
-// heartbeat sends a ping if the stream has been silent for long enough. Writes
-// don't touch the timer. It looks again when the silence would be long enough,
-// and up to a quarter later, or one message to a large room would make the next
-// pings of all its readers fall on one moment.
+// heartbeat is the stream's moment: it sends a ping unless something was sent a
+// short while ago. Moments that were missed are not made up for.
 func (p *pace) heartbeat(out *writer) error {
-	silence := time.Since(out.last)
-	enough := p.enough
-	p.enough = p.hub.o.Heartbeat
-	if out.last.IsZero() || silence < enough {
-		p.beat.Reset(max(0, p.enough-silence) + rand.N(p.enough/4+1))
+	now, every := time.Now(), max(1, period(p.hub.o.Heartbeat))
+	p.next = p.next.Add((now.Sub(p.next)/every + 1) * every)
+	p.beat.Reset(p.next.Sub(now))
+	if out.last.IsZero() || now.Sub(out.last) < every/4 {
 		return nil
 	}
-	p.beat.Reset(p.enough)
 	return out.ping()
 }

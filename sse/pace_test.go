@@ -30,7 +30,7 @@ func TestHeartbeat_ComesInSilenceAtARandomPhaseThenRegularly(t *testing.T) {
 			t.Errorf("no first ping in 15 s, %v", after)
 		}
 		for range 5 {
-			if after, found := pingAt(c, 15150*time.Millisecond); !found || after < 14700*time.Millisecond {
+			if after, found := pingAt(c, 12120*time.Millisecond); !found || after < 11800*time.Millisecond {
 				t.Errorf("the next after %v, %v", after, found)
 			}
 		}
@@ -58,19 +58,32 @@ func TestHeartbeat_StaysAwayWhileThereIsSomethingToSay(t *testing.T) {
 		c := w.connect(t, Subscription{})
 		time.Sleep(time.Millisecond)
 		c.news()
-		w.log.say(chat.Lobby, 1)
-		for range 20 {
-			time.Sleep(14 * time.Second)
+		for range 50 {
 			w.log.say(chat.Lobby, 1)
-			for _, word := range c.heard() {
-				if isPing(word) {
-					t.Fatalf("%q at %v", word, time.Now())
-				}
+			time.Sleep(2900 * time.Millisecond)
+			if heard := c.heard(); slices.ContainsFunc(heard, isPing) {
+				t.Fatalf("%q at %v", heard, time.Now())
 			}
 		}
-		after, found := pingAt(c, 19*time.Second)
-		if !found || after < 14900*time.Millisecond {
-			t.Errorf("in silence: after %v, %v", after, found)
+	})
+}
+
+func TestHeartbeat_NoSilenceIsLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		c := w.connect(t, Subscription{})
+		last := time.Now()
+		for i := range 4000 {
+			if i%137 == 0 {
+				w.log.say(chat.Lobby, 1)
+			}
+			time.Sleep(100 * time.Millisecond)
+			if len(c.heard()) > 0 {
+				last = time.Now()
+			}
+			if silence := time.Since(last); silence > 15*time.Second {
+				t.Fatalf("%v without a word", silence)
+			}
 		}
 	})
 }
@@ -98,11 +111,11 @@ func TestHeartbeat_OfManyReadersIsSpread(t *testing.T) {
 			}
 			return heard
 		}
-		if heard := pings(30); slices.Max(heard) > n/10 {
+		if heard := pings(30); slices.Max(heard) > n/8 {
 			t.Errorf("after a herd of hellos: %v each half second", heard)
 		}
 		w.log.say(chat.Lobby, 1)
-		if heard := pings(40); slices.Max(heard) > n/3 {
+		if heard := pings(40); slices.Max(heard) > n/8 {
 			t.Errorf("after a message to all: %v each half second", heard)
 		}
 	})

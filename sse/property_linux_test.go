@@ -124,7 +124,7 @@ func (c *crowd) hear(rt *rapid.T) {
 func (c *crowd) pass(rt *rapid.T) {
 	c.now = c.now.Add(time.Duration(rapid.IntRange(0, 40_000).Draw(rt, "ms")) * time.Millisecond)
 	c.ticked = true
-	c.tick(c.now)
+	c.beatAt(c.now)
 }
 
 // check holds every end to a reason, and what came to what was to come.

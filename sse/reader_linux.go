@@ -12,16 +12,15 @@ import (
 // Its descriptor is written to and closed by the loop's goroutine alone, and
 // [loop.end], the only one that closes it, takes the reader out of the loop's
 // table and its group in the same step: whoever finds a reader there finds an
-// open descriptor, and what still stands in the wheel or in a departure is told
-// by gone. So it is never closed twice, and never used after the kernel gave its
-// number to another socket; an event that the kernel reported before that is
-// told by its generation. The descriptor is a duplicate that nothing else knows.
+// open descriptor, and what still stands in a departure is told by gone. So it is
+// never closed twice, and never used after the kernel gave its number to another
+// socket; an event that the kernel reported before that is told by its
+// generation. The descriptor is a duplicate that nothing else knows.
 type reader struct {
 	cursor
 	group   *group  // nil when gone
 	session string  // for presence
 	from    *origin // for the hub, which counts by address; may be nil
-	slot    *reader // the next one in its slot of the wheel
 	fd      int32
 	gen     uint32 // tells an event of this reader from one of an earlier one with this fd
 	place   int32  // in group.readers
@@ -29,7 +28,7 @@ type reader struct {
 	blocked bool   // the socket is full: its edge is waited for
 	asked   bool   // the kernel tells when it has room again
 	within  bool   // what was sent may end inside a frame
-	gone    bool   // closed, and still in a slot
+	gone    bool   // closed, and perhaps still in a departure
 }
 
 // push writes what the tail has for r, until it has caught up or its socket is
@@ -81,6 +80,7 @@ func (l *loop) end(r *reader, why reason) {
 		swallow(r.fd)
 	}
 	l.table[r.fd] = nil
+	l.wheel.remove()
 	_ = unix.Close(int(r.fd))
 	g := r.group
 	g.remove(r)

@@ -1,121 +1,108 @@
 package sse
 
-import (
-	"math/rand/v2"
-	"time"
-)
+import "time"
 
 const (
-	// heartbeatTicks is how many steps a heartbeat has: pings are spread over
-	// that many moments.
-	heartbeatTicks = 64
-	// wheelSlots is more than the five quarters of a heartbeat that a reader is
-	// put ahead at most, and a power of two, so that the count of ticks may
-	// overflow.
-	wheelSlots = 128
+	// periodTicks is how many steps a period of heartbeats has: pings are spread
+	// over that many moments. A power of two, so that the count of ticks may overflow.
+	periodTicks = 64
+	// quarter is so many steps of silence that a ping is due, and the time between
+	// two looks at a full socket.
+	quarter = periodTicks / 4
 )
 
-// wheel says when to look at which reader: a ring of slots, one a tick. A reader
-// stands in one slot as long as it lives, and until its turn comes once more;
-// writes don't move it, its turn does. Owned by its loop.
+// wheel says when to look at which reader: at one in 64 of the descriptors each
+// tick. The kernel gives out the lowest free number, so those in use lie close
+// together, and the readers of a process are spread evenly over the period
+// whatever they were sent, and when. Owned by its loop.
 type wheel struct {
-	slots  [wheelSlots]*reader
-	n      int // readers in slots, the gone ones included
-	now    uint32
+	n      int    // readers
+	now    uint32 // tick
+	done   uint32 // the last tick whose readers were all looked at
+	next   int    // the descriptor to go on with in the one after it
 	step   time.Duration
 	ticker *time.Ticker // runs while there are readers
 	begun  time.Time    // of tick 0
 }
 
 func newWheel(heartbeat time.Duration) *wheel {
-	w := &wheel{step: max(heartbeat/heartbeatTicks, time.Millisecond), ticker: time.NewTicker(time.Hour), begun: time.Now()}
+	w := &wheel{step: max(period(heartbeat)/periodTicks, time.Millisecond), ticker: time.NewTicker(time.Hour), begun: time.Now()}
 	w.ticker.Stop()
 	return w
 }
 
-// add puts a new reader in, at a random phase, so that those who came together
-// are not looked at together.
+// add counts a new reader.
 func (w *wheel) add(r *reader) {
 	if w.n == 0 {
 		w.now = w.tick(time.Now()) // it stood still
+		w.done, w.next = w.now, 0
 		w.ticker.Reset(w.step)
 	}
 	w.n++
 	r.last = w.now
-	w.put(r, 1+rand.Uint32N(heartbeatTicks))
 }
 
-func (w *wheel) tick(now time.Time) uint32 { return uint32(now.Sub(w.begun) / w.step) }
-
-// put has r looked at after delay ticks, at least 1 and fewer than there are slots.
-func (w *wheel) put(r *reader, delay uint32) {
-	slot := &w.slots[(w.now+delay)%wheelSlots]
-	r.slot, *slot = *slot, r
-}
-
-// turn moves on to the tick of now, and calls look for each reader whose turn
-// has come; it says after how many ticks to look again, 0 for never.
-//
-// Ticks that were missed, by a process that stood still, are made up for as one:
-// nobody gets the pings of an hour at once. Who is put ahead meanwhile may be
-// looked at twice, which does no harm.
-func (w *wheel) turn(now time.Time, look func(*reader) uint32) {
-	last := w.now
-	w.now = w.tick(now)
-	missed := w.now - last
-	if missed > 1<<31 {
-		missed = 0 // now is of before the last turn
-		w.now = last
-	}
-	for i := range min(missed, wheelSlots) {
-		slot := &w.slots[(last+1+i)%wheelSlots]
-		list := *slot
-		*slot = nil
-		for list != nil {
-			r := list
-			list, r.slot = r.slot, nil
-			if delay := look(r); delay > 0 {
-				w.put(r, delay)
-			} else {
-				w.n--
-			}
-		}
-	}
-	if w.n == 0 {
+// remove counts one out.
+func (w *wheel) remove() {
+	if w.n--; w.n == 0 {
 		w.ticker.Stop()
 	}
 }
 
-// tick pings who had silence for a heartbeat, and ends who has been full for
-// the write timeout: at the next look, so up to a quarter of a heartbeat late,
-// and where the timeout is shorter than a heartbeat, by up to one and a quarter.
-func (l *loop) tick(now time.Time) {
-	ping := appendPing(nil, now)
-	timeout := uint32(min(l.hub.o.WriteTimeout/l.wheel.step, 1<<30))
-	l.wheel.turn(now, func(r *reader) (again uint32) {
-		if r.gone {
-			return 0
+func (w *wheel) tick(now time.Time) uint32 { return uint32(now.Sub(w.begun) / w.step) }
+
+// turn moves on to the tick of now. Ticks that were missed, by a process that
+// stood still, are made up for by one period: nobody gets the pings of an hour at once.
+func (w *wheel) turn(now time.Time) {
+	t := w.tick(now)
+	if t-w.now > 1<<31 {
+		return // now is of before the last turn
+	}
+	if w.now = t; w.now-w.done > periodTicks {
+		w.done, w.next = w.now-periodTicks, 0
+	}
+}
+
+// beat looks at the readers whose turn has come, a slice of them. It reports
+// whether there are more.
+func (l *loop) beat() (more bool) {
+	w, budget := l.wheel, l.slice
+	var ping []byte
+	for ; w.done != w.now; w.done, w.next = w.done+1, 0 {
+		tick := w.done + 1
+		for fd := max(w.next, int(tick%quarter)); fd < len(l.table); fd += quarter {
+			r := l.table[fd]
+			if r == nil {
+				continue
+			}
+			if budget--; budget < 0 {
+				w.next = fd
+				return true
+			}
+			if r.blocked {
+				l.expire(r)
+			} else if uint32(fd)%periodTicks == tick%periodTicks && w.now-r.last >= quarter {
+				if ping == nil {
+					ping = appendPing(nil, time.Now())
+				}
+				l.ping(r, ping)
+			}
 		}
-		silence := l.wheel.now - r.last
-		switch {
-		case r.blocked && silence >= timeout:
-			l.end(r, slow)
-			return 0
-		case r.blocked:
-			return heartbeatTicks / 4
-		case silence >= heartbeatTicks:
-			return l.ping(r, ping)
-		default:
-			// Up to a quarter later, or one message to a large room would make the
-			// next pings of all its readers fall on one moment.
-			return heartbeatTicks - silence + rand.Uint32N(heartbeatTicks/4+1)
-		}
-	})
+	}
+	return false
+}
+
+// expire ends a reader that has been full for the write timeout: at the next
+// look, so up to a fifth of a heartbeat late.
+func (l *loop) expire(r *reader) {
+	if l.wheel.now-r.last >= uint32(min(l.hub.o.WriteTimeout/l.wheel.step, 1<<30)) {
+		l.end(r, slow)
+	}
 }
 
 // ping sends a heartbeat, which is no part of the tail, so it must go out whole:
 // to a socket that took a part of it nothing sensible can follow.
-func (l *loop) ping(r *reader, frame []byte) (again uint32) {
+func (l *loop) ping(r *reader, frame []byte) {
 	n, why := l.send(r, frame)
 	switch {
 	case why != "":
@@ -126,8 +113,7 @@ func (l *loop) ping(r *reader, frame []byte) (again uint32) {
 	}
 	if why != "" {
 		l.end(r, why)
-		return 0
+		return
 	}
 	r.last = l.wheel.now
-	return heartbeatTicks
 }

@@ -22,18 +22,25 @@ func TestLoop_AFullSocketIsGivenTheWriteTimeout(t *testing.T) {
 		t.Fatal("it is not full")
 	}
 	for d := time.Duration(0); d < 5*time.Minute; d += time.Second {
-		h.tick(begin.Add(d))
+		h.beatAt(begin.Add(d))
 	}
 	if r.gone {
 		t.Fatal("ended before its time")
 	}
-	h.tick(begin.Add(5*time.Minute + 16*time.Second))
+	h.beatAt(begin.Add(5*time.Minute + 13*time.Second))
 	if !r.gone {
 		t.Error("goes on")
 	}
 }
 
-func TestLoop_PingsAreOneAHeartbeatOfSilence(t *testing.T) {
+// pings counts those that came to a client since the last time.
+func pings(t *testing.T, client int) int {
+	t.Helper()
+	got, _ := drink(t, client, 1<<20)
+	return bytes.Count(got, []byte("event: ping"))
+}
+
+func TestLoop_PingsAreOneAPeriodOfSilence(t *testing.T) {
 	h := newHand(t, Options{Heartbeat: time.Minute})
 	var clients []int
 	for range 50 {
@@ -43,37 +50,101 @@ func TestLoop_PingsAreOneAHeartbeatOfSilence(t *testing.T) {
 	}
 	h.settle()
 	begin := time.Now()
-	for s := range 61 * 10 {
-		h.tick(begin.Add(time.Duration(s) * time.Second))
+	for s := range 48*10 + 1 {
+		h.beatAt(begin.Add(time.Duration(s) * time.Second))
 	}
 	for _, c := range clients {
-		got, _ := drink(t, c, 1<<20)
-		if n := bytes.Count(got, []byte("event: ping")); n < 8 || n > 10 {
-			t.Errorf("%d pings in ten minutes", n)
+		if n := pings(t, c); n < 9 || n > 10 {
+			t.Errorf("%d pings in ten periods", n)
 		}
 	}
-	h.tick(begin.Add(5 * time.Hour)) // it stood still
+	h.beatAt(begin.Add(5 * time.Hour)) // it stood still
 	for _, c := range clients {
-		if got, _ := drink(t, c, 1<<20); bytes.Count(got, []byte("event: ping")) != 1 {
-			t.Errorf("after hours: %q", got)
+		if n := pings(t, c); n != 1 {
+			t.Errorf("after hours: %d pings", n)
+		}
+	}
+}
+
+// A message that reaches everybody leaves each reader its own moment, and nobody
+// waits for longer than a heartbeat.
+func TestLoop_PingsAreSpreadWhateverIsSent(t *testing.T) {
+	const n = 256
+	h := newHand(t, Options{Heartbeat: time.Minute})
+	var clients []int
+	for range n {
+		_, client := h.join(t, h.entry, false)
+		defer unix.Close(client)
+		clients = append(clients, client)
+	}
+	h.settle()
+	begin := time.Now()
+	last := make([]int, n)
+	for s := range 300 {
+		h.beatAt(begin.Add(time.Duration(s) * time.Second))
+		if s == 100 {
+			h.room.Receive(message(1, 10))
+			h.settle()
+		}
+		pinged := 0
+		for i, c := range clients {
+			got, _ := drink(t, c, 1<<20)
+			pinged += bytes.Count(got, []byte("event: ping"))
+			if s-last[i] > 61 {
+				t.Fatalf("%d s without a word", s-last[i])
+			}
+			if len(got) > 0 {
+				last[i] = s
+			}
+		}
+		if pinged > n/10 {
+			t.Errorf("%d pings in second %d", pinged, s)
+		}
+	}
+}
+
+// A tick of many readers is looked at slice by slice.
+func TestLoop_ManyPingsAreSlicedAndNoneIsLeftOut(t *testing.T) {
+	h := newHand(t, Options{Heartbeat: time.Minute})
+	h.slice = 3
+	var clients []int
+	for range 20 {
+		_, client := h.join(t, h.entry, false)
+		defer unix.Close(client)
+		clients = append(clients, client)
+	}
+	h.settle()
+	h.wheel.turn(time.Now().Add(time.Hour))
+	turns := 1
+	for h.beat() {
+		turns++
+	}
+	if turns < len(clients)/h.slice {
+		t.Errorf("%d turns", turns)
+	}
+	for _, c := range clients {
+		if n := pings(t, c); n != 1 {
+			t.Errorf("%d pings", n)
 		}
 	}
 }
 
 func TestWheel_GoesOnWhenItsCountOverflows(t *testing.T) {
-	w := newWheel(64 * time.Second)
-	defer w.ticker.Stop()
-	now := w.begun
-	w.n, w.now = 1, 1<<32-20
-	w.begun = now.Add(-(1<<32 - 20) * time.Second)
-	w.put(new(reader), 30)
-	looked := 0
-	for range 100 {
+	h := newHand(t, Options{Heartbeat: 80 * time.Second}) // a tick is a second
+	now := time.Now()
+	h.wheel.begun = now.Add(-(1<<32 - 20) * time.Second)
+	_, client := h.join(t, h.entry, false)
+	defer unix.Close(client)
+	h.settle()
+	for range 3 * periodTicks {
 		now = now.Add(time.Second)
-		w.turn(now, func(*reader) uint32 { looked++; return 30 })
+		h.beatAt(now)
 	}
-	if looked != 3 || w.n != 1 {
-		t.Errorf("looked %d times in 100 ticks, %d readers", looked, w.n)
+	if n := pings(t, client); n != 3 {
+		t.Errorf("%d pings in three periods", n)
 	}
-	w.turn(now.Add(-time.Hour), func(*reader) uint32 { t.Error("looked at an earlier time"); return 1 })
+	h.beatAt(now.Add(-time.Hour))
+	if n := pings(t, client); n != 0 {
+		t.Errorf("%d pings at an earlier time", n)
+	}
 }
