@@ -53,10 +53,12 @@ func stallReaders(ctx context.Context, w *world) (string, error) {
 	return "", err
 }
 
+// long is as much as a message holds: 7.6 KB.
+var long = " " + strings.Repeat("🦜", 1900)
+
 // starveReaders has every other reader take a byte a second, and the writers write
 // more than any buffer on the way holds.
 func starveReaders(ctx context.Context, w *world) (string, error) {
-	long := strings.Repeat(" é", 2000)[:4000]
 	w.padding.Store(&long)
 	for i, r := range w.readers {
 		if i%2 == 0 {
@@ -69,4 +71,17 @@ func starveReaders(ctx context.Context, w *world) (string, error) {
 	}
 	w.padding.Store(new(string))
 	return "", err
+}
+
+// sendAway cuts some of the readers off until they are called back.
+func (w *world) sendAway() (callBack func()) {
+	away := w.readers[:len(w.readers)/2]
+	for _, r := range away {
+		r.way.takeDown()
+	}
+	return func() {
+		for _, r := range away {
+			r.way.heal()
+		}
+	}
 }

@@ -27,7 +27,8 @@ func restartRedis(ctx context.Context, w *world) (string, error) {
 
 // powerCut is what a host that loses power does to Redis: it is killed, and what it
 // had not told the disk to keep is not in the file. That is up to a second of writes,
-// so as much is cut off here as came in the second before.
+// so as much is cut off here as came in the second before. Who was away then has not
+// heard of it, and is to be told all the same.
 func powerCut(ctx context.Context, w *world) (string, error) {
 	file, err := w.redis.appendFile()
 	if err != nil {
@@ -37,6 +38,7 @@ func powerCut(ctx context.Context, w *world) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	defer w.sendAway()()
 	kept := w.ledger.total()
 	if err := pause(ctx, time.Second); err != nil {
 		return "", err

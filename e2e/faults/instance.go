@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -103,9 +102,8 @@ func (i *instance) trouble() error {
 	return nil
 }
 
-// build makes the server's binary, with the race detector if this program has it.
-func build(ctx context.Context, dir string, flags ...string) (string, error) {
-	path := filepath.Join(dir, "causette")
+// build makes the server's binary at path, with the race detector if this program has it.
+func build(ctx context.Context, path string, flags ...string) (string, error) {
 	args := append([]string{"build", "-o", path}, flags...)
 	if raceDetector() {
 		args = append(args, "-race")

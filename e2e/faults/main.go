@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -32,6 +33,7 @@ func command(ctx context.Context) (kept bool, err error) {
 	seed := flag.Uint64("seed", rand.Uint64(), "repeats the random choices of an earlier run")
 	only := flag.String("only", "", "the `rows` to do, separated by commas; all if empty")
 	each := flag.Int("readers", 3, "how many readers of each kind")
+	isInside := flag.Bool(inside, false, "the network is this run's own; for this program's use")
 	flag.Parse()
 	if _, err := proc.RaiseFiles(); err != nil {
 		return false, err
@@ -49,6 +51,7 @@ func command(ctx context.Context) (kept bool, err error) {
 		return false, err
 	}
 	l.log("seed %d", *seed)
+	l.inside = *isInside
 	results := l.runRows(ctx, rows, *seed, *each)
 	writeTable(os.Stdout, results)
 	return !slices.ContainsFunc(results, func(r result) bool { return !r.kept() }), context.Cause(ctx)
@@ -64,7 +67,7 @@ func newLab(ctx context.Context, scale float64) (*lab, error) {
 	l := &lab{dir: dir, scale: scale, log: func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
 	}}
-	if l.binary, err = build(ctx, dir); err != nil {
+	if l.binary, err = build(ctx, filepath.Join(dir, "causette")); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -86,7 +89,11 @@ func (l *lab) runRows(ctx context.Context, rows []harm, seed uint64, each int) [
 			break
 		}
 		l.log("%s", h.what)
-		r := l.runRow(ctx, h, rowSeed(seed, h.name), each)
+		do := l.runRow
+		if h.alone && !l.inside {
+			do = l.alone
+		}
+		r := do(ctx, h, rowSeed(seed, h.name), each)
 		l.log("%s", r.row())
 		if !r.kept() {
 			l.log("%s", r.explain())

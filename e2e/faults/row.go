@@ -24,6 +24,7 @@ type result struct {
 	sum      findings // of all readers
 	reused   int      // ids that meant two different messages
 	note     string
+	line     string   // the table's, where another process did the row
 	details  []string // about the readers with whom something is wrong
 	err      error    // why the row did not come to its end
 	took     time.Duration

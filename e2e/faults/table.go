@@ -21,6 +21,9 @@ func writeTable(out io.Writer, results []result) {
 
 // row is one line of the table.
 func (r result) row() string {
+	if r.line != "" {
+		return r.line
+	}
 	note := []string{}
 	if r.note != "" {
 		note = append(note, r.note)

@@ -19,6 +19,7 @@ type lab struct {
 	binary  string
 	browser *chromium // nil in a run without
 	log     func(format string, args ...any)
+	inside  bool    // the network is this run's own
 	scale   float64 // of how long harms last: 1, or less in the short form
 }
 
@@ -35,7 +36,8 @@ type world struct {
 
 	redis      *redisServer // nil where there are several, or an embedded one
 	redises    []*redisServer
-	redisLinks []*link // from each instance to redis
+	sentinels  *sentinels // nil where there are none
+	redisLinks []*link    // from each instance to redis
 	instances  []*instance
 	readers    []*reader
 	ledger     *ledger
@@ -252,6 +254,7 @@ func (w *world) close() {
 	for _, l := range w.redisLinks {
 		l.close()
 	}
+	w.sentinels.kill()
 	for _, r := range w.redises {
 		r.kill()
 	}
