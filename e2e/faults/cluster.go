@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,8 @@ import (
 func clusterRedis(ctx context.Context, w *world) error {
 	var nodes []string
 	for range 6 {
-		options := append(keepsASecond[:len(keepsASecond):len(keepsASecond)], replicates...)
-		r, err := w.addRedis(ctx, append(options, "--cluster-enabled", "yes", "--cluster-node-timeout", "1500")...)
+		options := slices.Concat(keepsASecond, replicates)
+		r, err := w.addRedis(ctx, slices.Concat(options, []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1500"})...)
 		if err != nil {
 			return err
 		}

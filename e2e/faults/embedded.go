@@ -26,7 +26,7 @@ func (l *lab) alone(ctx context.Context, h harm, seed uint64, each int) result {
 		args = append(args, "--map-root-user")
 	}
 	args = append(args, "--", "sh", "-c", `PATH="$PATH:/usr/sbin:/sbin"; ip link set lo up && exec "$0" "$@"`, self,
-		"-"+inside, "-only", h.name, "-seed", fmt.Sprint(seed), "-readers", fmt.Sprint(each))
+		"-"+inside, l.binary, "-only", h.name, "-seed", fmt.Sprint(seed), "-readers", fmt.Sprint(each))
 	cmd := exec.CommandContext(ctx, "unshare", args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -37,7 +37,10 @@ func newInstance(ctx context.Context, binary, dir string, settings ...string) (*
 		return nil, err
 	}
 	i := &instance{binary: binary, dir: dir, port: port, base: fmt.Sprintf("http://127.0.0.1:%d", port), settings: settings}
-	return i, i.start(ctx)
+	if err := i.launch(ctx); err != nil {
+		return nil, err
+	}
+	return i, i.ready(ctx)
 }
 
 // start starts it, again if it ran before, and waits until it is ready.

@@ -33,12 +33,12 @@ func command(ctx context.Context) (kept bool, err error) {
 	seed := flag.Uint64("seed", rand.Uint64(), "repeats the random choices of an earlier run")
 	only := flag.String("only", "", "the `rows` to do, separated by commas; all if empty")
 	each := flag.Int("readers", 3, "how many readers of each kind")
-	isInside := flag.Bool(inside, false, "the network is this run's own; for this program's use")
+	built := flag.String(inside, "", "the server's `binary`; for this program's use, in a network of its own")
 	flag.Parse()
 	if _, err := proc.RaiseFiles(); err != nil {
 		return false, err
 	}
-	l, err := newLab(ctx, 1)
+	l, err := newLab(ctx, 1, *built)
 	if err != nil {
 		return false, err
 	}
@@ -51,14 +51,13 @@ func command(ctx context.Context) (kept bool, err error) {
 		return false, err
 	}
 	l.log("seed %d", *seed)
-	l.inside = *isInside
 	results := l.runRows(ctx, rows, *seed, *each)
 	writeTable(os.Stdout, results)
 	return !slices.ContainsFunc(results, func(r result) bool { return !r.kept() }), context.Cause(ctx)
 }
 
-// newLab builds the server.
-func newLab(ctx context.Context, scale float64) (*lab, error) {
+// newLab builds the server, unless it is built.
+func newLab(ctx context.Context, scale float64, built string) (*lab, error) {
 	dir, err := os.MkdirTemp("", "causette-faults-")
 	if err != nil {
 		return nil, err
@@ -67,6 +66,10 @@ func newLab(ctx context.Context, scale float64) (*lab, error) {
 	l := &lab{dir: dir, scale: scale, log: func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
 	}}
+	l.binary, l.inside = built, built != ""
+	if l.inside {
+		return l, nil
+	}
 	if l.binary, err = build(ctx, filepath.Join(dir, "causette")); err != nil {
 		l.close()
 		return nil, err

@@ -19,7 +19,7 @@ func TestRows_ThePromiseIsKeptInTheShortForm(t *testing.T) {
 		}
 	}
 	t.Logf("%s=%d", seedVariable, seed)
-	l, err := newLab(t.Context(), 0.3)
+	l, err := newLab(t.Context(), 0.3, "")
 	if err != nil {
 		t.Fatal(err)
 	}

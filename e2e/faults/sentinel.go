@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,12 +35,12 @@ type sentinels struct {
 // sentinelRedis starts a Redis, its replica, three Sentinels, and two instances that
 // ask these where the Redis is.
 func sentinelRedis(ctx context.Context, w *world) error {
-	options := append(keepsASecond[:len(keepsASecond):len(keepsASecond)], replicates...)
+	options := slices.Concat(keepsASecond, replicates)
 	first, err := w.addRedis(ctx, options...)
 	if err != nil {
 		return err
 	}
-	if _, err := w.addRedis(ctx, append(options, "--replicaof", "127.0.0.1", strconv.Itoa(first.port))...); err != nil {
+	if _, err := w.addRedis(ctx, slices.Concat(options, []string{"--replicaof", "127.0.0.1", strconv.Itoa(first.port)})...); err != nil {
 		return err
 	}
 	w.sentinels = &sentinels{}
