@@ -29,6 +29,13 @@ type entry struct {
 	closing bool        // no one enters any more
 }
 
+// count is how many readers a room has.
+func (h *Hub) count(e *entry) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return e.readers
+}
+
 // enter counts a reader in and begins to open the room if it is the first.
 // It returns nil when the hub is closed. Each entry is left once.
 func (h *Hub) enter(id chat.RoomID) *entry {

@@ -1,6 +1,9 @@
 package sse
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// slice is how many readers a loop writes to before it looks at other rooms: a
@@ -9,6 +12,11 @@ const (
 	// dear is how many bytes count as much as a reader, so that a room whose
 	// readers are all far behind does not take the longer for it.
 	dear = 4 << 10
+
+	// A room whose pass took long rests before the next one for twice as long,
+	// but no longer than longestRest: what gathers meanwhile is one write to each. A
+	// pass shorter than longPass, of few readers, costs less than the timer.
+	longPass, longestRest = time.Millisecond, 25 * time.Millisecond
 )
 
 // group is the readers of one tail on one loop.
@@ -25,6 +33,8 @@ type group struct {
 	readers []*reader
 	next    int   // how far the pass under way has come; 0 between passes
 	seen    int64 // the tail's end when the pass began
+	began   time.Time
+	rests   time.Time // until when; in the past if it does not
 }
 
 // moved says that the tail has grown or closed. Called by the tail's writer.
@@ -65,7 +75,7 @@ func (g *group) move(from, to int) {
 // do: readers not come to yet, or something that happened behind its back.
 func (g *group) pass() (more bool) {
 	if g.next == 0 {
-		g.seen = g.tail.end.Load()
+		g.seen, g.began = g.tail.end.Load(), time.Now()
 	}
 	over, from := g.tail.closed.Load(), g.seen
 	for budget := g.loop.slice; budget > 0 && g.next < len(g.readers); {
@@ -86,6 +96,9 @@ func (g *group) pass() (more bool) {
 		return true
 	}
 	g.next = 0
+	if now := time.Now(); now.Sub(g.began) > g.loop.longPass {
+		g.rests = now.Add(min(2*now.Sub(g.began), longestRest))
+	}
 	// A tail that closed half way through was queued already: nobody calls again.
 	return len(g.readers) > 0 && (g.tail.end.Load() != g.seen || g.tail.closed.Load())
 }

@@ -1,8 +1,10 @@
 package sse
 
 import (
+	"bytes"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -93,5 +95,53 @@ func TestQueue_IsInOrderAndEmptiesItself(t *testing.T) {
 	}
 	if !slices.Equal(got, []bool{true, false, true, false, true, false}) || q.first != nil || q.last != nil || a.behind != nil {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestGroup_ARoomThatRestsGetsInOneWriteWhatGatheredMeanwhile(t *testing.T) {
+	h := newHand(t, Options{})
+	r, client := h.join(t, h.entry, false)
+	defer unix.Close(client)
+	h.settle()
+	h.room.Receive(message(0, 10))
+	h.settle()
+	if got, _ := drink(t, client, 1000); len(got) == 0 {
+		t.Fatal("a message after a silence waited")
+	}
+	r.group.rests = time.Now().Add(time.Hour)
+	for i := range int64(3) {
+		h.room.Receive(message(i+1, 10))
+		h.settle()
+	}
+	if got, _ := drink(t, client, 1000); len(got) > 0 || len(h.resting) != 1 {
+		t.Fatalf("while it rests, %d rooms do and it gets %q", len(h.resting), got)
+	}
+	r.group.rests = time.Now()
+	h.resume()
+	h.settle()
+	var want []byte
+	for i := range int64(3) {
+		want = AppendFrame(want, message(i+1, 10))
+	}
+	if got, _ := drink(t, client, 1000); !bytes.Equal(got, want) {
+		t.Errorf("then it gets %q", got)
+	}
+}
+
+func TestGroup_OnlyAPassThatTookLongIsRestedAfter(t *testing.T) {
+	h := newHand(t, Options{})
+	r, client := h.join(t, h.entry, false)
+	defer unix.Close(client)
+	h.settle()
+	for longPass, rests := range map[time.Duration]bool{time.Hour: false, 0: true} {
+		h.longPass, r.group.rests = longPass, time.Time{}
+		h.room.Receive(message(0, 10))
+		h.settle()
+		if got := !r.group.rests.IsZero(); got != rests {
+			t.Errorf("longer than %v: rests %t", longPass, got)
+		}
+		if r.group.rests.After(time.Now().Add(longestRest)) {
+			t.Errorf("it rests until %v", r.group.rests)
+		}
 	}
 }

@@ -29,6 +29,7 @@ func newHand(tb testing.TB, o Options) *hand {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	l.longPass = time.Hour // nobody rests, but where a test has it
 	h.loop = l
 	h.entry, h.room = h.open(chat.Lobby)
 	h.done = sync.OnceFunc(func() {

@@ -22,15 +22,16 @@ type newcomer struct {
 // socket has room again or that a client hung up.
 type loop struct {
 	// Static after construction.
-	hub    *Hub
-	slice  int      // how many readers are written to in a row
-	epoll  int      // descriptor
-	file   *os.File // epoll, as the runtime's own poller knows it, so that waiting costs no thread
-	wake   chan struct{}
-	events chan []unix.EpollEvent // from the watcher, which waits for taken
-	taken  chan struct{}
-	over   chan struct{} // closed by close
-	tasks  sync.WaitGroup
+	hub      *Hub
+	slice    int           // how many readers are written to in a row
+	longPass time.Duration // a room whose pass took longer rests
+	epoll    int           // descriptor
+	file     *os.File      // epoll, as the runtime's own poller knows it, so that waiting costs no thread
+	wake     chan struct{}
+	events   chan []unix.EpollEvent // from the watcher, which waits for taken
+	taken    chan struct{}
+	over     chan struct{} // closed by close
+	tasks    sync.WaitGroup
 
 	// Guarded by mu, which is held for memory work only.
 	mu     sync.Mutex
@@ -39,12 +40,14 @@ type loop struct {
 	closed bool       // nobody comes in any more
 
 	// Owned by the loop's goroutine.
-	table  []*reader // by descriptor
-	groups map[*tail]*group
-	gen    uint32
-	wheel  *wheel
-	leave  *departure // nil until the hub drains
-	sent   int        // bytes not counted yet
+	table   []*reader // by descriptor
+	groups  map[*tail]*group
+	gen     uint32
+	wheel   *wheel
+	leave   *departure // nil until the hub drains
+	resting []*group   // rooms that rest, until rested
+	rested  *time.Timer
+	sent    int // bytes not counted yet
 }
 
 // newLoop makes a loop that start sets going.
@@ -56,10 +59,12 @@ func newLoop(h *Hub) (*loop, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // for os.NewFile to know it as one to wait for
 		return nil, errors.Join(fmt.Errorf("epoll: %w", err), unix.Close(fd))
 	}
+	rested := time.NewTimer(0)
+	rested.Stop()
 	return &loop{
-		hub: h, slice: slice, epoll: fd, file: os.NewFile(uintptr(fd), "epoll"),
+		hub: h, slice: slice, longPass: longPass, epoll: fd, file: os.NewFile(uintptr(fd), "epoll"),
 		wake: make(chan struct{}, 1), events: make(chan []unix.EpollEvent), taken: make(chan struct{}), over: make(chan struct{}),
-		groups: make(map[*tail]*group), wheel: newWheel(h.o.Heartbeat),
+		groups: make(map[*tail]*group), wheel: newWheel(h.o.Heartbeat), rested: rested,
 	}, nil
 }
 
@@ -134,6 +139,8 @@ func (l *loop) run() {
 			l.taken <- struct{}{}
 		case <-l.wheel.ticker.C:
 			l.wheel.turn(time.Now())
+		case <-l.rested.C:
+			l.resume()
 		case <-draining:
 			draining = nil
 			l.leave = newDeparture(l.hub.o.Drain, l.table)
@@ -169,5 +176,6 @@ func (l *loop) endAll() {
 	}
 	l.count()
 	l.wheel.ticker.Stop()
+	l.rested.Stop()
 	l.leave.stop()
 }

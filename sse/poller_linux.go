@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net"
 	"net/http"
 	"runtime"
@@ -21,14 +22,15 @@ type poller struct {
 	hub   *Hub
 	loops []*loop
 	close func() // ends every stream and waits for the loops
+	seed  maphash.Seed
 
-	turn  atomic.Uint32 // the next socket's loop, in turn
+	turn  atomic.Uint32 // the next socket's loop, in turn, of a large room
 	spent occasion      // when it was last said that there are no descriptors
 }
 
 // newPoller starts a loop for each processor.
 func newPoller(h *Hub) (*poller, error) {
-	p := &poller{hub: h}
+	p := &poller{hub: h, seed: maphash.MakeSeed()}
 	p.close = sync.OnceFunc(func() {
 		for _, l := range p.loops {
 			l.close()
@@ -97,9 +99,29 @@ func (p *poller) take(s *stream) error {
 		_ = unix.Close(fd)
 		return hangup
 	}
-	p.loops[p.turn.Add(1)%uint32(len(p.loops))].add(newcomer{
+	p.loopFor(s.entry).add(newcomer{
 		reader: &reader{fd: int32(fd), cursor: s.cursor, session: s.sub.Person.ID, from: s.from},
 		entry:  s.entry, tail: s.tail,
 	})
 	return errTaken
+}
+
+// alone is up to how many readers of a room one loop writes to alone. To wake
+// another thread and share the kernel's locks with it costs more than it gains.
+const alone = 2048
+
+// loopFor is the loop for the next reader of a room: the room's own, then the
+// others until they have as many, then each in turn.
+func (p *poller) loopFor(e *entry) *loop {
+	all := uint64(len(p.loops))
+	own, readers := maphash.String(p.seed, string(e.id))%all, p.hub.count(e)
+	turn := uint64(p.turn.Add(1))
+	switch {
+	case readers <= alone || all == 1:
+		return p.loops[own]
+	case readers <= int(all)*alone:
+		return p.loops[(own+1+turn%(all-1))%all]
+	default:
+		return p.loops[turn%all]
+	}
 }

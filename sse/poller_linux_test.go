@@ -3,6 +3,7 @@ package sse
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net"
@@ -37,7 +38,7 @@ func havePoller(t *testing.T, o Options) (*world, *loop) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.poller = &poller{hub: w.Hub, loops: []*loop{l}, close: sync.OnceFunc(func() {
+	w.poller = &poller{hub: w.Hub, seed: maphash.MakeSeed(), loops: []*loop{l}, close: sync.OnceFunc(func() {
 		l.endAll()
 		_ = l.file.Close()
 	})}
@@ -219,4 +220,22 @@ func TestPoller_DescriptorsAndGoroutinesStayFlat(t *testing.T) {
 		return w.streams == 1
 	})
 	until(t, func() bool { return descriptors(t) <= files && runtime.NumGoroutine() <= goroutines })
+}
+
+func TestPoller_KeepsARoomOfFewOnOneLoopAndSpreadsALargeOne(t *testing.T) {
+	h := newHand(t, Options{})
+	p := &poller{hub: h.Hub, seed: maphash.MakeSeed(), loops: []*loop{new(loop), new(loop), new(loop)}}
+	on := make(map[*loop]int)
+	e := &entry{id: "room"}
+	for e.readers = 1; e.readers <= 4*alone; e.readers++ {
+		on[p.loopFor(e)]++
+		if e.readers == alone && len(on) != 1 {
+			t.Errorf("%d readers are on %d loops", e.readers, len(on))
+		}
+	}
+	for _, l := range p.loops {
+		if n := on[l]; n < 4*alone/3-alone/6 || n > 4*alone/3+alone/6 {
+			t.Errorf("of %d readers a loop has %d", 4*alone, n)
+		}
+	}
 }

@@ -1,6 +1,9 @@
 package sse
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // This file is how a loop writes. All of it runs in the loop's goroutine.
 
@@ -60,12 +63,34 @@ func (l *loop) advance() (busy bool) {
 	if g == nil {
 		return false
 	}
+	if g.next == 0 && time.Now().Before(g.rests) {
+		l.rest(g)
+		return busy
+	}
 	g.queued.Store(false) // before the pass looks at the tail's end: what comes later queues it again
 	if g.pass() {
 		g.moved()
 		return true
 	}
 	return busy
+}
+
+// rest puts a room aside until it has rested. It stays marked as queued.
+func (l *loop) rest(g *group) {
+	l.resting = append(l.resting, g)
+	l.rested.Reset(time.Until(l.resting[0].rests))
+}
+
+// resume puts those who have rested back in line. Later ones may have to rest
+// for a shorter time than the first: they then rest as long, which is not long.
+func (l *loop) resume() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, g := range l.resting {
+		l.queue.push(g)
+	}
+	clear(l.resting)
+	l.resting = l.resting[:0]
 }
 
 // attend serves one reader apart from its group's passes.

@@ -30,13 +30,19 @@ func pipelined(client redis.UniversalClient) redis.Scripter {
 	return pipe
 }
 
-// post runs a script over the shared pipeline. What go-redis sends again after a
+// post runs a script, over a connection of its own if no other post is on its way,
+// and else over the shared pipeline: that is the longer way, through goroutines of
+// go-redis's own, but one write carries many. What go-redis sends again after a
 // network error must be safe to run twice: append.lua is, by its nonces.
 //
 // The pipeline does not look at ctx once a command is written. So the caller only
 // waits until ctx ends; the command is then on its own, until go-redis has an
 // answer or gives up, within a few times its ReadTimeout.
 func (s *Store) post(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
+	defer s.posting.Add(-1)
+	if s.posting.Add(1) == 1 {
+		return script.Run(ctx, s.client, keys, args...).Result()
+	}
 	done := make(chan *redis.Cmd, 1)
 	go func() { done <- script.Run(ctx, s.posts, keys, args...) }()
 	select {

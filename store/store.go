@@ -89,6 +89,8 @@ type Store struct {
 	client redis.UniversalClient
 	posts  redis.Scripter // client, or its full-duplex pipeline; see pipeline.go
 
+	posting atomic.Int32 // how many scripts of posts run
+
 	cluster bool // a script may touch one slot only
 
 	landings landings // under way; see group_commit.go
