@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -88,7 +89,7 @@ func dribble(conn net.Conn, b byte) (ended <-chan struct{}) {
 func expectOver(t *testing.T, conn net.Conn) string {
 	t.Helper()
 	said, err := io.ReadAll(conn)
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		t.Error("the connection is still there")
 	}
 	return string(said)
@@ -147,7 +148,10 @@ func TestSlowLoris_AnAnswerThatNobodyReadsIsBounded(t *testing.T) {
 			t.Error(err)
 		}
 		select {
-		case <-over:
+		case err := <-over:
+			if err == nil {
+				t.Error("all of it was written to one who does not read")
+			}
 		case <-time.After(20 * time.Second):
 			t.Fatal("it is still being written")
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,7 +31,7 @@ func (s *server) raw(t *testing.T, request string) string {
 	for buf := make([]byte, 64<<10); ; {
 		n, err := conn.Read(buf)
 		said.Write(buf[:n])
-		if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			t.Fatalf("the connection does not end; it said %q", said.String())
 		}
 		if _, stream, ok := strings.Cut(said.String(), "event: hello"); err != nil || ok && strings.Contains(stream, "\n\n") {
