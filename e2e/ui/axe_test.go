@@ -111,9 +111,10 @@ func TestUI33_AxeFindsNothingWithoutANetwork(t *testing.T) {
 			w := open(t, s.url, look{scheme: scheme, width: width, height: 700, before: withoutANetwork}).live()
 			w.provoke()
 			w.run(`net = false`)
-			s.cut()
+			s.stop()
 			w.state("offline")
 			w.axe(fmt.Sprintf("offline, %s, %d", scheme, width))
+			s.start()
 		}
 	}
 }

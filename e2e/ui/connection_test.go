@@ -55,14 +55,29 @@ func TestConnection_WithoutANetworkItSaysSoUntilThereIsOne(t *testing.T) {
 	w := open(t, s.url, look{lang: "fr", before: withoutANetwork}).live()
 	w.provoke()
 	w.run(`net = false`)
-	s.cut()
+	s.stop()
 	w.state("offline")
 	w.want("in words, with a button", `document.querySelector("#connection-text").innerText === "Pas de réseau" && shown("#retry")`)
 	s.say("Alice", "meanwhile")
+	s.start()
 	w.run(`net = true; dispatchEvent(new Event("online"))`)
 	w.live()
 	w.awaitText("meanwhile")
 	w.want("no button", `!shown("#retry")`)
+}
+
+func TestConnection_AServerThatAnswersIsEnoughOfANetwork(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := open(t, s.url, look{before: withoutANetwork}).live()
+	w.provoke()
+	w.run(`net = false`)
+	s.stop()
+	w.state("offline")
+	s.say("Alice", "meanwhile")
+	s.start()
+	w.live()
+	w.awaitText("meanwhile")
 }
 
 func TestConnection_ARefusalIsProbedAndItsRetryAfterIsKept(t *testing.T) {

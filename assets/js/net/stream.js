@@ -16,6 +16,7 @@ const world = {
   fetch: (...args) => fetch(...args),
   now: () => Date.now(),
   random: () => Math.random(),
+  /** A hint, no more: a server on this machine is there without any network. */
   online: () => navigator.onLine,
 };
 
@@ -139,9 +140,8 @@ export class Stream {
   /** @param {EventSource} source */
   #fail(source) {
     if (source !== this.#source) return;
-    if (!this.#world.online()) return this.#wait(0);
     if (source.readyState === 2) return void this.#probe(source); // CLOSED: it will not try again by itself
-    if (!this.#greeted) return this.#wait(0); // a try of ours: the pace is ours too
+    if (!this.#greeted || !this.#world.online()) return this.#wait(0); // a try of ours: the pace is ours too
     if (this.#state !== "live") return; // it goes on trying, as long as #arm lets it
     this.#arm();
     this.#enter("reconnecting");
@@ -152,7 +152,7 @@ export class Stream {
    * @param {EventSource} source
    */
   async #probe(source) {
-    this.#enter("reconnecting");
+    this.#enter(this.#trying);
     let wait = 0;
     try {
       const answer = await this.#world.fetch(source.url, { cache: "no-store", signal: AbortSignal.timeout(PROBE) });
@@ -167,10 +167,15 @@ export class Stream {
   /** @param {number} least milliseconds */
   #wait(least) {
     this.#close();
-    if (!this.#world.online()) return this.#enter("offline");
     const delay = Math.max(least, fullJitter(this.#attempt++, this.#world.random()));
-    this.#timer = setTimeout(() => this.#open("reconnecting"), delay);
-    this.#enter("waiting", this.#world.now() + delay);
+    this.#timer = setTimeout(() => this.#open(this.#trying), delay);
+    if (this.#world.online()) this.#enter("waiting", this.#world.now() + delay);
+    else this.#enter("offline");
+  }
+
+  /** What a try that nobody asked for is shown as: one without a network has little hope. @returns {State} */
+  get #trying() {
+    return this.#world.online() ? "reconnecting" : "offline";
   }
 
   /**

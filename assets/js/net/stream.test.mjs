@@ -128,14 +128,50 @@ test("an opening that says nothing is given up", (t) => {
   assert.equal(w.source.readyState, 2);
 });
 
-test("without a network it waits for one", (t) => {
-  const { w, s, tick } = stream(t);
+test("without a network it says so, and goes on trying without a word", (t) => {
+  const { w, s, heard, tick } = stream(t);
   w.hello();
   w.online_ = false;
   w.drop();
   assert.equal(s.state, "offline");
-  tick(60_000);
+  const said = heard.length;
+  for (const delay of [500, 1_000, 2_000]) {
+    tick(delay);
+    w.drop();
+  }
+  assert.equal(w.opened.length, 4);
+  assert.equal(s.state, "offline");
+  assert.equal(heard.length, said);
+});
+
+test("a server that answers without a network is as good as any", (t) => {
+  const { w, s, tick } = stream(t);
+  w.hello();
+  w.online_ = false;
+  w.drop();
+  tick(500);
+  w.hello();
+  assert.equal(s.state, "live");
+});
+
+test("a refusal without a network is probed too, and Retry-After is kept to", async (t) => {
+  const { w, s, tick } = stream(t);
+  w.online_ = false;
+  w.answers.push(new Response("", { status: 503, headers: { "Retry-After": "7" } }));
+  w.drop(true);
+  await settle();
+  assert.equal(s.state, "offline");
+  tick(6_999);
   assert.equal(w.opened.length, 1);
+  tick(1);
+  assert.equal(w.opened.length, 2);
+});
+
+test("when the network comes back it tries at once", (t) => {
+  const { w, s } = stream(t);
+  w.hello();
+  w.online_ = false;
+  w.drop();
   w.online_ = true;
   s.check();
   assert.equal(w.opened.length, 2);
