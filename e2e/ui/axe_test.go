@@ -36,7 +36,7 @@ func TestUI33_AxeFindsNothingInAnyState(t *testing.T) {
 			t.Run(fmt.Sprintf("%s%d", scheme, width), func(t *testing.T) {
 				t.Parallel()
 				s := newSite(t)
-				if err := s.store.Claim(t.Context(), "p_other", "Alice"); err != nil {
+				if err := s.store.Claim(t.Context(), somebody, "Alice"); err != nil {
 					t.Fatal(err)
 				}
 				w := open(t, s.url, look{scheme: scheme, width: width, height: 700}).live()

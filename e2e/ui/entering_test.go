@@ -29,7 +29,7 @@ func TestUI04_WithoutANameOneReadsAndFindsAFormThatKnowsTheLast(t *testing.T) {
 func TestUI05_ATakenOrWrongNameIsSaidBesideTheFieldWithOneThatIsFree(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	if err := s.store.Claim(t.Context(), "p_other", "Alice"); err != nil {
+	if err := s.store.Claim(t.Context(), somebody, "Alice"); err != nil {
 		t.Fatal(err)
 	}
 	w := open(t, s.url).live()

@@ -13,7 +13,7 @@ import (
 func TestWithoutScript_OneReadsEntersSpeaksRenamesAndRefreshes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	if err := s.store.Claim(t.Context(), "p_other", "Alice"); err != nil {
+	if err := s.store.Claim(t.Context(), somebody, "Alice"); err != nil {
 		t.Fatal(err)
 	}
 	s.say("Alice", "before")

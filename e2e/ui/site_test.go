@@ -192,6 +192,9 @@ func author(name string) chat.Person {
 	return chat.Person{ID: "p_" + strings.ToLower(name), Nickname: chat.Nickname(name)}
 }
 
+// somebody is the session that speaks for all others, and may hold a nickname.
+const somebody = "p_other"
+
 // say has somebody else say something in the lobby.
 func (s *site) say(name, text string) chat.Message {
 	s.t.Helper()
@@ -203,7 +206,7 @@ func (s *site) sayAt(room chat.RoomID, at time.Time, name, text string) chat.Mes
 	var receipt store.Receipt
 	eventually(s.t, func() error {
 		var err error
-		receipt, err = s.store.Append(s.t.Context(), store.Post{Room: room, Guest: true, Who: "p_" + name,
+		receipt, err = s.store.Append(s.t.Context(), store.Post{Room: room, Guest: true, Session: somebody, Who: "p_" + name,
 			Message: chat.Message{At: chat.Instant{Time: at}, Author: author(name), Text: chat.Text(text)}})
 		return err
 	})
