@@ -12,9 +12,10 @@ import (
 )
 
 // passing are the errors by which a Redis that answers says that it cannot work
-// now: loading, failing over, out of memory or disk, or not letting us in.
+// now: loading, failing over, giving a slot to another (go-redis followed it there,
+// and gave up), out of memory or disk, or not letting us in.
 var passing = []string{
-	"LOADING", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS",
+	"LOADING", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS",
 	"OOM", "BUSY", "UNBLOCKED", "NOAUTH", "WRONGPASS", "ERR max number of clients reached",
 }
 
