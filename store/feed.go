@@ -52,7 +52,7 @@ func newFeed(s *Store) *feed {
 //
 // It is [chat.ErrUnavailable] while Redis is away; the room is then not followed.
 func (s *Store) Follow(ctx context.Context, room chat.RoomID, load int, sink chat.Sink) (chat.EventID, error) {
-	r := newFeedRoom(room, load, sink)
+	r := newFeedRoom(room, load, s.o.HistoryTTL, sink)
 	if err := s.feed.add(r); err != nil {
 		return chat.EventID{}, fmt.Errorf("follow %s: %w", room, err)
 	}

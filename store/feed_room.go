@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync"
+	"time"
 
 	"causette/chat"
 )
@@ -28,6 +29,7 @@ type feedRoom struct {
 	// Static after construction.
 	room chat.RoomID
 	load int
+	ttl  time.Duration // how long the log is kept after its last event; 0 = forever
 	sink chat.Sink
 	// opened is closed once the sink has the end of the log, or openErr is set.
 	opened  chan struct{}
@@ -38,8 +40,9 @@ type feedRoom struct {
 	// fresh says that the sink has nothing: the end of the log is loaded, from
 	// wherever it is, rather than what follows last.
 	fresh bool
-	// last is the position that the sink has reached.
-	last chat.EventID
+	// last is the position that the sink has reached, and reached when that was.
+	last    chat.EventID
+	reached time.Time
 	// pending are the announcements that came while filling. The first mark of
 	// them came before the log was last asked, so its answer knows of them.
 	pending  []chat.Event
@@ -51,8 +54,8 @@ type feedRoom struct {
 	closed   bool // the sink gets nothing more
 }
 
-func newFeedRoom(room chat.RoomID, load int, sink chat.Sink) *feedRoom {
-	return &feedRoom{room: room, load: load, sink: sink, opened: make(chan struct{}), fresh: true}
+func newFeedRoom(room chat.RoomID, load int, ttl time.Duration, sink chat.Sink) *feedRoom {
+	return &feedRoom{room: room, load: load, ttl: ttl, sink: sink, opened: make(chan struct{}), fresh: true}
 }
 
 // begin says that the subscription holds from now on. It reports whether the
@@ -165,10 +168,8 @@ func (r *feedRoom) place(e chat.Event) bool {
 	switch {
 	case !e.Durable():
 		r.sink.Receive(e)
-	case r.last.Precedes(e.ID), !r.last.IsZero() && e.ID.Epoch != r.last.Epoch && e.ID.Seq == 0:
-		// The second is the start of a new log, seen on a subscription that was
-		// never interrupted: nothing came between.
-		r.last = e.ID
+	case r.last.Precedes(e.ID), r.expired() && e.ID.Epoch > r.last.Epoch && e.ID.Seq == 0:
+		r.reach(e.ID)
 		r.sink.Receive(e)
 	case e.ID.Epoch == r.last.Epoch && e.ID.Seq <= r.last.Seq:
 	default:
@@ -176,6 +177,13 @@ func (r *feedRoom) place(e chat.Event) bool {
 	}
 	return true
 }
+
+// reach moves the position. The caller holds mu.
+func (r *feedRoom) reach(id chat.EventID) { r.last, r.reached = id, time.Now() }
+
+// expired reports whether the log went away in its time, rather than being lost. The
+// caller holds mu.
+func (r *feedRoom) expired() bool { return r.ttl > 0 && time.Since(r.reached) >= r.ttl }
 
 // wanted says what to read of the log: its newest events if fresh, else those
 // after a position. It is not ok if nothing is to be read any more.
@@ -198,7 +206,8 @@ func (r *feedRoom) loaded(events []chat.Event, head chat.EventID) bool {
 	for _, e := range events {
 		r.sink.Receive(e)
 	}
-	r.fresh, r.last = false, head
+	r.fresh = false
+	r.reach(head)
 	return r.drain()
 }
 
@@ -217,7 +226,7 @@ func (r *feedRoom) filled(p chat.Page) bool {
 	}
 	for _, e := range p.Events {
 		if r.last.Adjoins(e.ID) {
-			r.last = e.ID
+			r.reach(e.ID)
 			r.sink.Receive(e)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -30,10 +32,13 @@ type modelLog struct {
 	disturbs int // flushes and trims, which alone justify a Replace
 }
 
+// modelTTL is longer than any test: a modelLog is lost, but does not expire.
+const modelTTL = time.Hour
+
 func newModelLog(load int) *modelLog {
 	sink := newRecorder()
 	return &modelLog{
-		epoch: 1000, room: newFeedRoom(lobby, load, sink), sink: sink,
+		epoch: 1000, room: newFeedRoom(lobby, load, modelTTL, sink), sink: sink,
 		before: make(map[chat.EventID]chat.EventID),
 	}
 }
@@ -257,7 +262,7 @@ func checkOrder(t *rapid.T, m *modelLog) {
 			continue
 		case string(e.Data) != e.ID.String():
 			t.Fatalf("%s says %s", e.ID, e.Data)
-		case known && last != m.before[e.ID] && (e.ID.Seq != 0 || e.ID.Epoch == last.Epoch):
+		case known && last != m.before[e.ID]:
 			t.Fatalf("%s is followed by %s, which came after %s", last, e.ID, m.before[e.ID])
 		}
 		last, known = e.ID, true
@@ -296,6 +301,27 @@ func TestFeedRoom_DropsWhatIsOfALogThatIsNoMore(t *testing.T) {
 	m.publish(true)
 	if at := m.room.position(); at != m.headID() {
 		t.Errorf("the sink is at %s, the log at %s", at, m.headID())
+	}
+}
+
+func TestFeedRoom_BelievesANewLogUnaskedOnlyIfTheOldOneHadExpired(t *testing.T) {
+	for since, hole := range map[time.Duration]bool{0: true, modelTTL - 1: true, modelTTL: false} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newModelLog(10)
+			m.room.begin()
+			settle(t, m)
+			m.publish(true)
+			time.Sleep(since)
+			m.flush()
+			m.publish(true)
+			if got := m.room.position() != m.headID(); got != hole {
+				t.Errorf("after %s: a hole %t, want %t", since, got, hole)
+			}
+			settle(t, m)
+			if got := len(m.sink.of("replace")) == 1; got != hole || m.room.position() != m.headID() {
+				t.Errorf("after %s: replaced %t, want %t; at %s of %s", since, got, hole, m.room.position(), m.headID())
+			}
+		})
 	}
 }
 

@@ -33,7 +33,7 @@ func FuzzSession_TakesAnyPayload(f *testing.F) {
 	stop() // a session that ends reads no log
 	f.Fuzz(func(t *testing.T, channel, payload string) {
 		sink, last := newRecorder(), chat.EventID{Epoch: 1000, Seq: 5}
-		r := newFeedRoom(lobby, 0, sink)
+		r := newFeedRoom(lobby, 0, 0, sink)
 		r.begin()
 		if r.wanted(); !r.loaded(nil, last) {
 			t.Fatal("the room is not live")
