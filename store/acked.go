@@ -81,6 +81,27 @@ func (s *Store) verifyAcked(ctx context.Context) {
 	}
 }
 
+// acknowledge remembers what a group has had accepted, in the order of the log, and has
+// the log torn if that shows that it lost what was accepted before. It returns the epoch
+// that the group's messages have then, else 0.
+func (s *Store) acknowledge(room chat.RoomID, group []*landing, replies []any) (epoch int64) {
+	var newest, lost chat.EventID
+	for i, l := range group {
+		if id := l.acceptedAs(replies[i]); !id.IsZero() {
+			newest, lost = id, or(lost, s.acked.note(room, id, time.Now()))
+		}
+	}
+	epoch, err := s.tear(context.Background(), room, lost)
+	switch {
+	case err != nil:
+		s.o.Log.Warn("log that lost its end not torn", "room", room, "error", err)
+	case epoch != 0:
+		newest.Epoch = epoch
+		s.acked.note(room, newest, time.Now())
+	}
+	return epoch
+}
+
 // tear has a room's log begin a new epoch if it lost an event that it had, and
 // every instance replace what it has of it. It returns the new epoch: 0 if nothing
 // was lost, or somebody else was first.

@@ -232,6 +232,47 @@ func TestEpoch_WhatWasAcceptedAndHeardByNobodyIsTold(t *testing.T) {
 	}
 }
 
+// Only the first of a group may contradict what was accepted before.
+func TestEpoch_AGroupThatGoesOnPastWhatWasLostShowsIt(t *testing.T) {
+	r := startRewindable(t)
+	reader, severed := severable(t, r.server.addr)
+	writer := idle(t, r.server.addr, quick())
+	sink, _ := follow(t, reader, 20)
+	ids := sayNumbers(t, writer, 0, 4)
+	sink.wait(t, "what is said before", func() bool { return len(sink.texts(t)) == 5 })
+	r.keep(t, writer.client)
+	severed.Store(true)
+	killFeed(t, reader)
+	sink.wait(t, "down", func() bool { return len(sink.of(chat.KindStatus)) == 1 })
+	ids = append(ids, sayNumbers(t, writer, 5, 5)...)
+	r.goBack(t)
+
+	var group []*landing
+	for i := range 4 {
+		l, err := newLanding(t.Context(), nonced(fmt.Sprint("new ", i)))
+		must(t, err)
+		l.must = nameChecked
+		group = append(group, l)
+	}
+	writer.landGroup(lobby, group)
+	var again []chat.EventID
+	for _, l := range group {
+		landed := <-l.done
+		must(t, landed.err)
+		receipt, err := l.receipt(landed)
+		must(t, err)
+		again = append(again, receipt.Message.ID)
+	}
+	severed.Store(false)
+	want := append(numbers(0, 4), "new 0", "new 1", "new 2", "new 3")
+	checkTold(t, sink, want)
+	checkNobodyResumes(t, writer, ids)
+	checkLog(t, writer, want)
+	if page, err := writer.Before(t.Context(), lobby, chat.EventID{}, 4); err != nil || !slices.Equal(idsOf(page.Events), again) {
+		t.Errorf("accepted as %v, in the log as %v, error %v", again, idsOf(page.Events), err)
+	}
+}
+
 // killFeed cuts a store's pub/sub connection.
 func killFeed(t *testing.T, s *Store) {
 	t.Helper()

@@ -56,6 +56,7 @@ const nameHeld, nameFree, nameChecked = "held", "free", "checked"
 // landed is what became of a landing: append.lua's reply for it, or why not.
 type landed struct {
 	reply any
+	epoch int64 // of the id, if it is not the reply's any more; else 0
 	err   error
 }
 
@@ -146,7 +147,7 @@ func (s *Store) land(l *landing) (Receipt, error) {
 		if r.err != nil {
 			return Receipt{}, s.failed(l.ctx, "append", r.err)
 		}
-		return readReceipt(l.post.Message, l.payload, r.reply)
+		return l.receipt(r)
 	case <-l.ctx.Done():
 		return Receipt{}, s.failed(l.ctx, "append", l.ctx.Err())
 	}
@@ -159,7 +160,8 @@ func (s *Store) landAll(room chat.RoomID, group []*landing) {
 	}
 }
 
-// landGroup lands a group in one step, within the time of one call, and answers each.
+// landGroup lands a group in one step, within the time of one call, and answers each. One
+// that shows that the log lost its end has it torn first, within the time of another.
 func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Timeout)
 	defer cancel()
@@ -172,11 +174,15 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 		return
 	}
 	replies, err := s.appendGroup(ctx, room, group)
+	var epoch int64
+	if err == nil {
+		epoch = s.acknowledge(room, group, replies)
+	}
 	for i, l := range group {
 		if err != nil {
 			l.done <- landed{err: err}
 		} else {
-			l.done <- landed{reply: replies[i]}
+			l.done <- landed{reply: replies[i], epoch: epoch}
 		}
 	}
 }

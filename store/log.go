@@ -69,33 +69,7 @@ func (s *Store) append(ctx context.Context, p Post) (Receipt, error) {
 			receipt, err = s.land(l)
 		}
 	}
-	// A nonce made here cannot have come before: go-redis sent the command twice.
-	receipt.Duplicate = receipt.Duplicate && p.Nonce != ""
-	if err != nil || receipt.Duplicate {
-		return receipt, err
-	}
-	if id := s.acknowledged(ctx, p.Room, receipt.Message.ID); id != receipt.Message.ID {
-		return accepted(p.Message, id.String(), l.payload)
-	}
-	return receipt, nil
-}
-
-// acknowledged remembers what was accepted, and has the log torn if that shows that
-// it lost what was accepted before: then the message has another id, which it returns.
-func (s *Store) acknowledged(ctx context.Context, room chat.RoomID, id chat.EventID) chat.EventID {
-	lost := s.acked.note(room, id, time.Now())
-	if lost.IsZero() {
-		return id
-	}
-	epoch, err := s.tear(ctx, room, lost)
-	switch {
-	case err != nil:
-		s.o.Log.Warn("log that lost its end not torn", "room", room, "error", err)
-	case epoch != 0:
-		id.Epoch = epoch
-		s.acked.note(room, id, time.Now())
-	}
-	return id
+	return receipt, err
 }
 
 // mayBeCalled settles whether a post may use its nickname, where a look at who
@@ -127,6 +101,32 @@ func appendResult(r Receipt, err error) string {
 	default:
 		return "accepted"
 	}
+}
+
+// receipt is the receipt of a post that landed.
+func (l *landing) receipt(r landed) (Receipt, error) {
+	if r.epoch != 0 {
+		if id := l.acceptedAs(r.reply); !id.IsZero() {
+			id.Epoch = r.epoch
+			return accepted(l.post.Message, id.String(), l.payload)
+		}
+	}
+	receipt, err := readReceipt(l.post.Message, l.payload, r.reply)
+	// A nonce made here cannot have come before: go-redis sent the command twice.
+	receipt.Duplicate = receipt.Duplicate && l.post.Nonce != ""
+	return receipt, err
+}
+
+// acceptedAs is the id that a post was given now; none if it was refused, or is a duplicate.
+func (l *landing) acceptedAs(v any) (id chat.EventID) {
+	text, ok := v.(string)
+	if !ok && l.post.Nonce == "" {
+		if r := newReply(v); r.text() == "dup" {
+			text = r.text() // go-redis sent the command twice
+		}
+	}
+	id, _ = chat.ParseEventID(text) // none, if it is none
+	return id
 }
 
 // readReceipt makes of append.lua's reply for one post what it says about m.
