@@ -52,12 +52,27 @@ func startThreeMasters(t *testing.T) *threeMasters {
 		eventually(t, "the replica is in sync", func() bool {
 			return strings.Contains(replica.Info(t.Context(), "replication").Val(), "master_link_status:up")
 		})
+		c.replicated(t, i)
 	}
 	eventually(t, "all know who is a replica", func() bool {
 		return !slices.ContainsFunc(c.nodes, func(n *realRedisServer) bool { return strings.Count(c.ask(t, n, "NODES"), "slave") != 3 })
 	})
 	c.url = "redis://" + c.nodes[0].addr + "?addr=" + c.nodes[1].addr + "&addr=" + c.nodes[2].addr
 	return c
+}
+
+// replicated waits until a master's replica has something that it is sent now. A
+// replica whose link is up is sent nothing until it said that it is ready, up to a
+// second later.
+func (c *threeMasters) replicated(t *testing.T, master int) {
+	t.Helper()
+	eventually(t, "the replica follows", func() bool {
+		pipe := dial(t, c.nodes[master].addr).Pipeline() // WAIT is about its own connection
+		pipe.Do(t.Context(), "FLUSHALL")
+		replicas := pipe.Do(t.Context(), "WAIT", 1, 1000)
+		_, err := pipe.Exec(t.Context())
+		return err == nil && replicas.Val() == int64(1)
+	})
 }
 
 func must(t testing.TB, err error) {
