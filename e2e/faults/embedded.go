@@ -12,6 +12,12 @@ import (
 // inside is the flag of the run that is alone on a loopback of its own.
 const inside = "inside"
 
+// aloneScript brings up the loopback, which is all the network there is: Chromium
+// takes itself for offline, and the page has to come back all the same.
+const aloneScript = `PATH="$PATH:/usr/sbin:/sbin"
+ip link set lo up
+exec "$0" "$@"`
+
 // alone does a row in a network namespace of its own, by running this program
 // again there: an embedded Redis always listens at 127.0.0.1:6379.
 func (l *lab) alone(ctx context.Context, h harm, seed uint64, each int) result {
@@ -25,7 +31,7 @@ func (l *lab) alone(ctx context.Context, h harm, seed uint64, each int) result {
 	if os.Geteuid() != 0 {
 		args = append(args, "--map-root-user")
 	}
-	args = append(args, "--", "sh", "-c", `PATH="$PATH:/usr/sbin:/sbin"; ip link set lo up && exec "$0" "$@"`, self,
+	args = append(args, "--", "sh", "-c", aloneScript, self,
 		"-"+inside, l.binary, "-only", h.name, "-seed", fmt.Sprint(seed), "-readers", fmt.Sprint(each))
 	cmd := exec.CommandContext(ctx, "unshare", args...)
 	cmd.Stderr = os.Stderr

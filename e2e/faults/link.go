@@ -123,21 +123,38 @@ func (l *link) pass(ctx context.Context, to, from net.Conn, back bool) {
 	defer func() { _ = to.Close() }()
 	buffer := make([]byte, chunk)
 	for {
-		l.mu.Lock()
-		size := chunk
-		if back && l.rate > 0 {
-			size = min(chunk, max(1, l.rate/10))
-		}
-		l.mu.Unlock()
-		n, err := from.Read(buffer[:size])
-		if !l.hold(ctx, n, back) {
+		n, err := from.Read(buffer)
+		if !l.hand(ctx, to, buffer[:n], back) {
 			return
 		}
-		if _, errWrite := to.Write(buffer[:n]); err != nil || errWrite != nil {
+		if err != nil {
 			if errors.Is(err, syscall.ECONNRESET) {
 				reset(to)
 			}
 			return
+		}
+	}
+}
+
+// hand writes p, or holds the end of the stream back where p is empty, by as much at
+// a time as the link passes on in a tenth of a second, so that it is soon felt when
+// the link gets slower or faster. It reports false when the connection or the link has ended.
+func (l *link) hand(ctx context.Context, to net.Conn, p []byte, back bool) bool {
+	for {
+		l.mu.Lock()
+		n := len(p)
+		if back && l.rate > 0 {
+			n = min(n, max(1, l.rate/10))
+		}
+		l.mu.Unlock()
+		if !l.hold(ctx, n, back) {
+			return false
+		}
+		if _, err := to.Write(p[:n]); err != nil {
+			return false
+		}
+		if p = p[n:]; len(p) == 0 {
+			return true
 		}
 	}
 }

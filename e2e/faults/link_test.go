@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -133,5 +134,26 @@ func TestLink_IsAsSlowAsItIsTold(t *testing.T) {
 	}
 	if took := time.Since(begun); took < 160*time.Millisecond { // two delays and ten bytes
 		t.Errorf("it took %s", took)
+	}
+}
+
+func TestLink_HealedItIsSlowNoMoreWithWhatItHolds(t *testing.T) {
+	l := openLink(t, echo(t))
+	conn := dialLink(t, l)
+	if err := ask(conn, "hello"); err != nil { // it now waits for what comes next
+		t.Fatal(err)
+	}
+	l.slow(0, 10)
+	word := strings.Repeat("x", 10_000)
+	if _, err := io.WriteString(conn, word); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	l.heal()
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadFull(conn, make([]byte, len(word)-1)); err != nil {
+		t.Error("after it was healed:", err)
 	}
 }
