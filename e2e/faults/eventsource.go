@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -101,14 +102,17 @@ func (p *parser) line() (string, error) {
 // eventSource is an EventSource in Go: nothing but what the standard says, and the
 // watch for silence that docs/protocol.md advises.
 type eventSource struct {
-	url    string
+	urls   []string // tried in this order at every connection, as a balancer does
 	header http.Header
 	client *http.Client
 	// watch is how long nothing may come until the connection is taken for dead; 0 = for ever.
 	watch time.Duration
 }
 
-var errGaveUp = errors.New("an EventSource gives up for good on that")
+var (
+	errGaveUp   = errors.New("an EventSource gives up for good on that")
+	errNoAnswer = errors.New("no answer")
+)
 
 // run reads until ctx ends, connecting again whenever the connection ends. It
 // hands on each event, and each end of a stream as an event named "error". It
@@ -117,7 +121,12 @@ func (s *eventSource) run(ctx context.Context, take func(event)) error {
 	lastID, retry := "", time.Second
 	for ctx.Err() == nil {
 		p := parser{lastID: lastID, retry: retry}
-		err := s.stream(ctx, &p, take)
+		var err error
+		for _, url := range s.urls {
+			if err = s.stream(ctx, url, &p, take); !errors.Is(err, errNoAnswer) {
+				break
+			}
+		}
 		lastID, retry = p.lastID, p.retry
 		if errors.Is(err, errGaveUp) {
 			return err
@@ -129,7 +138,7 @@ func (s *eventSource) run(ctx context.Context, take func(event)) error {
 }
 
 // stream reads one connection to its end.
-func (s *eventSource) stream(ctx context.Context, p *parser, take func(event)) error {
+func (s *eventSource) stream(ctx context.Context, url string, p *parser, take func(event)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	alarm := func() {}
@@ -138,17 +147,17 @@ func (s *eventSource) stream(ctx context.Context, p *parser, take func(event)) e
 		defer timer.Stop()
 		alarm = func() { timer.Reset(s.watch) }
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	request.Header = s.header.Clone()
+	maps.Copy(request.Header, s.header)
 	if p.lastID != "" {
 		request.Header.Set("Last-Event-ID", p.lastID)
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	defer response.Body.Close()
 	kind := response.Header.Get("Content-Type")

@@ -34,6 +34,8 @@ func command(ctx context.Context) (kept bool, err error) {
 	only := flag.String("only", "", "the `rows` to do, separated by commas; all if empty")
 	each := flag.Int("readers", 3, "how many readers of each kind")
 	built := flag.String(inside, "", "the server's `binary`; for this program's use, in a network of its own")
+	soak := flag.Duration("soak", 0, "live under random faults for so long, and measure what grows")
+	herd := flag.Int("herd", 0, "drop so `many` readers at once, and measure how soon they are back")
 	flag.Parse()
 	if _, err := proc.RaiseFiles(); err != nil {
 		return false, err
@@ -43,6 +45,13 @@ func command(ctx context.Context) (kept bool, err error) {
 		return false, err
 	}
 	defer l.close()
+	l.log("seed %d", *seed)
+	switch {
+	case *soak > 0:
+		return l.soak(ctx, os.Stdout, *soak, *seed)
+	case *herd > 0:
+		return l.herd(ctx, os.Stdout, *herd, *seed)
+	}
 	if l.browser, err = startChromium(ctx); err != nil {
 		return false, err
 	}
@@ -50,7 +59,6 @@ func command(ctx context.Context) (kept bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	l.log("seed %d", *seed)
 	results := l.runRows(ctx, rows, *seed, *each)
 	writeTable(os.Stdout, results)
 	return !slices.ContainsFunc(results, func(r result) bool { return !r.kept() }), context.Cause(ctx)

@@ -24,7 +24,26 @@ type reader struct {
 }
 
 // eventsURL is the stream's address.
-func (r *reader) eventsURL() string { return r.base + "/events?room=" + url.QueryEscape(r.view.room) }
+func (r *reader) eventsURL() string { return r.eventsURLAt(r.base) }
+
+func (r *reader) eventsURLAt(base string) string {
+	return base + "/events?room=" + url.QueryEscape(r.view.room)
+}
+
+// read reads with the EventSource of this package.
+func (r *reader) read(ctx context.Context, source eventSource) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err := source.run(ctx, func(e event) {
+		if err := r.take(ctx, e); err != nil {
+			cancel(err)
+		}
+	})
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
 
 // run reads until ctx ends.
 func (r *reader) run(ctx context.Context) error {

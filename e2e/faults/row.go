@@ -88,22 +88,15 @@ func (w *world) live(ctx context.Context, h harm, each int) (note string, err er
 	if err != nil {
 		return note, err
 	}
-	err = w.everyReader(ctx, back, "has the last messages", func(r *reader) bool {
-		for _, p := range ends {
-			if !r.view.has(p) {
-				return false
-			}
-		}
-		return true
-	})
+	err = w.everyReader(ctx, back, "has the last messages", func(r *reader) bool { return hasAll(r, ends) })
 	if err != nil {
 		err = fmt.Errorf("after the harm: %w", err)
 	}
 	return note, err
 }
 
-// inLog is what Redis has, as an instance tells it.
-func (w *world) inLog(ctx context.Context) (map[post]position, error) {
+// inLog is what Redis has of a room, as an instance tells it.
+func (w *world) inLog(ctx context.Context, room string) (map[post]position, error) {
 	if len(w.instances) == 0 {
 		return nil, errors.New("no instance")
 	}
@@ -117,10 +110,16 @@ func (w *world) inLog(ctx context.Context) (map[post]position, error) {
 
 // look gathers what the readers were shown.
 func (r *result) look(ctx context.Context, w *world) {
-	log, err := w.inLog(ctx)
-	r.err = errors.Join(r.err, err)
+	logs := map[string]map[post]position{}
 	r.accepted, r.readers, r.reused = w.ledger.total(), len(w.readers), w.ledger.idsReused()
 	for _, reader := range w.readers {
+		log, read := logs[reader.view.room]
+		if !read {
+			var err error
+			log, err = w.inLog(ctx, reader.view.room)
+			r.err = errors.Join(r.err, err)
+			logs[reader.view.room] = log
+		}
 		f := reader.view.verdict(log)
 		r.sum.shown += f.shown
 		r.sum.lost += f.lost

@@ -25,8 +25,9 @@ type view struct {
 	here map[int]int
 	// missing are those that were passed over; guarded by mu. It is true of those
 	// where a gap was told, false of those in the midst of a stream.
-	missing map[post]bool
-	away    time.Time // guarded by mu; when the stream ended; zero while there is one
+	missing     map[post]bool
+	greetedLast time.Time // guarded by mu; when the last hello came
+	away        time.Time // guarded by mu; when the stream ended; zero while there is one
 
 	found findings // guarded by mu
 	story []string // guarded by mu; the hellos and what followed each, for whoever looks for a cause
@@ -62,6 +63,7 @@ func (v *view) hello(resume string, at position) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.found.streams++
+	v.greetedLast = time.Now()
 	v.tell("hello %s %v", resume, at)
 	v.fresh = true
 	if !v.away.IsZero() {
@@ -168,6 +170,13 @@ func (v *view) isGreeted() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.greeted
+}
+
+// greetedAt is when the last stream began.
+func (v *view) greetedAt() time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.greetedLast
 }
 
 // forgetNotices lets what came so far be of people's coming.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -150,21 +152,10 @@ func (w *world) readByGo(nickname string) func(context.Context, *reader) error {
 			return err
 		}
 		header.Set("Authorization", "Bearer "+me.token)
-		source := eventSource{
-			url: r.eventsURL(), header: header, watch: 2*heartbeat + time.Second,
+		return r.read(ctx, eventSource{
+			urls: []string{r.eventsURL()}, header: header, watch: 2*heartbeat + time.Second,
 			client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
-		}
-		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		err := source.run(ctx, func(e event) {
-			if err := r.take(ctx, e); err != nil {
-				cancel(err)
-			}
 		})
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		return err
 	}
 }
 
@@ -194,7 +185,7 @@ func (w *world) everyReader(ctx context.Context, within time.Duration, what stri
 			}
 		}
 		if len(not) > 0 {
-			return fmt.Errorf("not so: %s; %w", strings.Join(not, ", "), w.failure())
+			return fmt.Errorf("not so of %d: %s; %w", len(not), strings.Join(not[:min(len(not), 10)], ", "), w.failure())
 		}
 		return nil
 	})
@@ -210,13 +201,18 @@ func (w *world) failure() error {
 	return errors.Join(w.failed...)
 }
 
-// startWriting has n writers post at so many messages a second in all. Every
-// second one is a guest, without a session.
+// startWriting has n writers post at so many messages a second in all, to all the
+// rooms that are read. Every second one is a guest, without a session.
 func (w *world) startWriting(ctx context.Context, n int, rate float64) {
 	var list []*writer
+	rooms := map[string]bool{}
+	for _, r := range w.readers {
+		rooms[r.view.room] = true
+	}
+	names := slices.Sorted(maps.Keys(rooms))
 	for i := range n {
 		me := &writer{
-			number: i, room: room, ledger: w.ledger, bases: w.bases(), turn: i,
+			number: i, room: names[i%len(names)], ledger: w.ledger, bases: w.bases(), turn: i,
 			every: time.Duration(float64(n) / rate * float64(time.Second)), nickname: fmt.Sprintf("writer%d", i),
 			padding: func() string { return *w.padding.Load() },
 		}
