@@ -173,6 +173,9 @@ func watchCPU(pid int) *cpuWatch {
 				continue // it is being started again
 			}
 			now := time.Now()
+			if now.Sub(at) < 200*time.Millisecond {
+				continue // the look before came late, and what it saw is too coarse for a part of its time
+			}
 			c.peak = max(c.peak, 100*float64(used-last)/float64(now.Sub(at)))
 			last, at = used, now
 		}

@@ -20,7 +20,7 @@ const (
 )
 
 // soak lives under random faults for so long, and prints what the instance that is
-// never killed held after the warm-up, a tenth of the time, and what at the end.
+// never killed held after the warm-up, a tenth of the time but at least a minute, and what at the end.
 func (l *lab) soak(ctx context.Context, out io.Writer, whole time.Duration, seed uint64) (kept bool, err error) {
 	w, err := newWorld(l, rand.New(rand.NewPCG(seed, 0)))
 	if err != nil {
@@ -58,7 +58,7 @@ func (l *lab) soak(ctx context.Context, out io.Writer, whole time.Duration, seed
 	}
 	w.startWriting(ctx, 2*soakRooms, soakRate)
 	begun := time.Now()
-	if err := w.soakUntil(ctx, begun.Add(whole/10), all); err != nil {
+	if err := w.soakUntil(ctx, begun.Add(max(whole/10, time.Minute)), all); err != nil {
 		return false, err
 	}
 	warm, err := w.weigh(ctx, all)
