@@ -18,6 +18,10 @@ import (
 // have to wait for their first message, and are not to take that for silence.
 const herdHeartbeat = 15 * time.Second
 
+// herdDeliveries is how many messages a second all readers are shown together: enough
+// to see who is back, and little beside the coming back.
+const herdDeliveries = 10_000
+
 // herd drops n readers at once, in three ways, and prints how soon they were back
 // and what that cost. It reports whether every message reached them.
 func (l *lab) herd(ctx context.Context, out io.Writer, n int, seed uint64) (kept bool, err error) {
@@ -46,7 +50,7 @@ func (l *lab) herd(ctx context.Context, out io.Writer, n int, seed uint64) (kept
 	if err := w.startReading(ctx); err != nil {
 		return false, err
 	}
-	w.startWriting(ctx, 1, 1)
+	w.startWriting(ctx, 1, min(rowRate, max(1, herdDeliveries/float64(n))))
 	if err := w.more(ctx, 3); err != nil {
 		return false, err
 	}

@@ -11,6 +11,7 @@ import (
 const seedVariable = "CAUSETTE_E2E_SEED"
 
 func TestRows_ThePromiseIsKeptInTheShortForm(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	if given := os.Getenv(seedVariable); given != "" {
 		var err error

@@ -17,6 +17,7 @@ const (
 	soakReaders = 2000
 	soakRooms   = 20 // so that what is fanned out is 20,000 messages a second, which this program can check
 	soakRate    = 200
+	soakTail    = "65536" // bytes: so that the tails, which are to grow, have grown when it is warm
 )
 
 // soak lives under random faults for so long, and prints what the instance that is
@@ -43,7 +44,7 @@ func (l *lab) soak(ctx context.Context, out io.Writer, whole time.Duration, seed
 			return false, err
 		}
 		w.redisLinks = append(w.redisLinks, way)
-		if err := w.addInstance(ctx, w.binary, "REDIS_URL=redis://"+way.address(), "HISTORY_SIZE=100000"); err != nil {
+		if err := w.addInstance(ctx, w.binary, "REDIS_URL=redis://"+way.address(), "HISTORY_SIZE=100000", "TAIL_SIZE="+soakTail); err != nil {
 			return false, err
 		}
 	}
