@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,6 +94,13 @@ func (l *ledger) mean(room string, p post, at position) {
 		l.reused[id] = true
 	}
 	l.meaning[id] = p
+}
+
+// counts is how many messages of each writer were accepted.
+func (l *ledger) counts() map[int]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.posts)
 }
 
 // total is how many messages were accepted.

@@ -23,6 +23,9 @@ type view struct {
 	// here is the same since the last gap, and for the stream alone; guarded by mu.
 	// A writer that is not in it has not been heard since.
 	here map[int]int
+	// warned is how many messages of each writer were accepted when the last gap was
+	// told; guarded by mu. What the log lost of these is told of.
+	warned map[int]int
 	// missing are those that were passed over; guarded by mu. It is true of those
 	// where a gap was told, false of those in the midst of a stream.
 	missing     map[post]bool
@@ -60,6 +63,7 @@ func newView(room string, l *ledger) *view {
 
 // hello takes a stream's first event.
 func (v *view) hello(resume string, at position) {
+	accepted := v.ledger.counts()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.found.streams++
@@ -72,7 +76,7 @@ func (v *view) hello(resume string, at position) {
 	}
 	if resume == "gap" {
 		v.found.gaps++
-		v.here = map[int]int{}
+		v.here, v.warned = map[int]int{}, accepted
 		v.at = at
 	}
 	if !v.greeted {
@@ -149,11 +153,11 @@ func (v *view) message(p post, at position) {
 	v.next[p.writer] = max(v.next[p.writer], p.n+1)
 }
 
-// skip notes what lies between what was expected of a writer and what came. The
-// caller holds mu.
+// skip notes what lies between what was expected of a writer and what came, but for
+// what was shown or missed before. The caller holds mu.
 func (v *view) skip(came post, expected int, told bool) {
-	for n := expected; n < came.n; n++ {
-		v.missing[post{came.writer, n}] = told
+	for n := max(expected, v.next[came.writer]); n < came.n; n++ {
+		v.missing[post{came.writer, n}] = told || n < v.warned[came.writer]
 	}
 }
 

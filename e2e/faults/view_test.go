@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// told is one thing that a reader is shown, in a story.
+// told is one thing that a reader is shown, in a story, or a message accepted meanwhile.
 type told struct {
-	what string // hello, message, reloaded
+	what string // hello, message, reloaded, accepted
 	how  string // of a hello: its resume
 	n    int    // of writer 0
 	at   string
@@ -16,10 +16,11 @@ type told struct {
 func TestView_SaysWhatIsWrong(t *testing.T) {
 	said := func(n int, at string) told { return told{what: "message", n: n, at: at} }
 	again := func(n int, at string) told { return told{what: "reloaded", n: n, at: at} }
+	accept := func(n int, at string) told { return told{what: "accepted", n: n, at: at} }
 	hello := func(how, at string) told { return told{what: "hello", how: how, at: at} }
 	for _, test := range []struct {
 		name     string
-		accepted []string // ids of writer 0's messages
+		accepted []string // ids of writer 0's messages, before the story
 		story    []told
 		want     findings
 	}{
@@ -95,22 +96,42 @@ func TestView_SaysWhatIsWrong(t *testing.T) {
 			"a hole before a gap stays a hole", []string{"1-0", "1-1", "1-2", "2-0"},
 			[]told{hello("fresh", "0-0"), said(0, "1-0"), said(2, "1-2"), hello("gap", "0-0"), again(3, "2-0"), said(3, "2-0")},
 			findings{gaps: 1, lost: 1},
+		}, {
+			"a gap after which the stream begins with what is left, and what was lost had been shown", []string{"2-0", "1-1", "1-2", "2-1"},
+			[]told{hello("fresh", "0-0"), said(0, "1-0"), said(1, "1-1"), said(2, "1-2"), hello("gap", "0-0"), said(0, "2-0"), said(3, "2-1")},
+			findings{gaps: 1},
+		}, {
+			"a gap after which the stream begins with what is left, and what was lost had not been shown", []string{"2-0", "1-1", "1-2", "2-1"},
+			[]told{hello("fresh", "0-0"), hello("gap", "0-0"), again(0, "2-0"), said(0, "2-0"), said(3, "2-1")},
+			findings{gaps: 1, missedTold: 2},
+		}, {
+			"a gap does not tell of what is lost later", []string{"1-0", "2-0"},
+			[]told{
+				hello("fresh", "0-0"), said(0, "1-0"), hello("gap", "0-0"), again(1, "2-0"), said(1, "2-0"),
+				accept(2, "1-9"), accept(3, "2-1"), said(3, "2-1"),
+			},
+			findings{gaps: 1, lost: 1},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLedger()
 			log := map[post]position{} // Redis has what is of its last epoch
-			for n, id := range test.accepted {
+			accepted := func(n int, id string) {
 				at := mustPosition(t, id)
 				l.accept("r", post{0, n}, at)
 				if at.epoch == test.accepted[len(test.accepted)-1][:1] {
 					log[post{0, n}] = at
 				}
 			}
+			for n, id := range test.accepted {
+				accepted(n, id)
+			}
 			v := newView("r", l)
 			for _, e := range test.story {
 				at := mustPosition(t, e.at)
 				switch e.what {
+				case "accepted":
+					accepted(e.n, e.at)
 				case "hello":
 					v.hello(e.how, at)
 				case "message":
