@@ -108,7 +108,7 @@ func (p *poller) take(s *stream) error {
 
 // alone is up to how many readers of a room one loop writes to alone. To wake
 // another thread and share the kernel's locks with it costs more than it gains.
-const alone = 2048
+const alone = 256
 
 // loopFor is the loop for the next reader of a room: the room's own, then the
 // others until they have as many, then each in turn.
