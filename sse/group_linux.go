@@ -13,9 +13,9 @@ const (
 	// readers are all far behind does not take the longer for it.
 	dear = 4 << 10
 
-	// A room whose pass took long rests before the next one for twice as long,
-	// but no longer than longestRest: what gathers meanwhile is one write to each. A
-	// pass shorter than longPass, of few readers, costs less than the timer.
+	// A room whose pass took long and came soon after another rests before the next
+	// one for twice as long, but no longer than longestRest: what gathers meanwhile is
+	// one write to each. A pass shorter than longPass, of few readers, costs less than the timer.
 	longPass, longestRest = time.Millisecond, 25 * time.Millisecond
 )
 
@@ -34,6 +34,7 @@ type group struct {
 	next    int   // how far the pass under way has come; 0 between passes
 	seen    int64 // the tail's end when the pass began
 	began   time.Time
+	hurried bool      // the pass before began less than longestRest earlier
 	rests   time.Time // until when; in the past if it does not
 }
 
@@ -75,7 +76,9 @@ func (g *group) move(from, to int) {
 // do: readers not come to yet, or something that happened behind its back.
 func (g *group) pass() (more bool) {
 	if g.next == 0 {
-		g.seen, g.began = g.tail.end.Load(), time.Now()
+		now := time.Now()
+		g.hurried = now.Sub(g.began) < longestRest
+		g.seen, g.began = g.tail.end.Load(), now
 	}
 	over, from := g.tail.closed.Load(), g.seen
 	for budget := g.loop.slice; budget > 0 && g.next < len(g.readers); {
@@ -96,7 +99,7 @@ func (g *group) pass() (more bool) {
 		return true
 	}
 	g.next = 0
-	if now := time.Now(); now.Sub(g.began) > g.loop.longPass {
+	if now := time.Now(); g.hurried && now.Sub(g.began) > g.loop.longPass {
 		g.rests = now.Add(min(2*now.Sub(g.began), longestRest))
 	}
 	// A tail that closed half way through was queued already: nobody calls again.

@@ -128,17 +128,21 @@ func TestGroup_ARoomThatRestsGetsInOneWriteWhatGatheredMeanwhile(t *testing.T) {
 	}
 }
 
-func TestGroup_OnlyAPassThatTookLongIsRestedAfter(t *testing.T) {
+func TestGroup_OnlyAPassThatTookLongAndCameSoonIsRestedAfter(t *testing.T) {
 	h := newHand(t, Options{})
 	r, client := h.join(t, h.entry, false)
 	defer unix.Close(client)
 	h.settle()
-	for longPass, rests := range map[time.Duration]bool{time.Hour: false, 0: true} {
-		h.longPass, r.group.rests = longPass, time.Time{}
+	for _, c := range []struct {
+		longPass time.Duration
+		before   time.Time // when the last pass began
+		rests    bool
+	}{{time.Hour, time.Now(), false}, {0, time.Now().Add(-time.Minute), false}, {0, time.Now().Add(time.Hour), true}} {
+		h.longPass, r.group.began, r.group.rests = c.longPass, c.before, time.Time{}
 		h.room.Receive(message(0, 10))
 		h.settle()
-		if got := !r.group.rests.IsZero(); got != rests {
-			t.Errorf("longer than %v: rests %t", longPass, got)
+		if got := !r.group.rests.IsZero(); got != c.rests {
+			t.Errorf("%+v: rests %t", c, got)
 		}
 		if r.group.rests.After(time.Now().Add(longestRest)) {
 			t.Errorf("it rests until %v", r.group.rests)
