@@ -54,14 +54,7 @@ func (a *API) say(c *gin.Context, f fields) (store.Receipt, error) {
 	}
 	post.Room, post.Nonce = room, nonce
 	post.Message.At, post.Message.Text, post.Message.Nonce = chat.Instant{Time: time.Now()}, text, nonce
-	if err := a.o.Store.MaySay(post.Who); err != nil {
-		return store.Receipt{}, err
-	}
-	receipt, err := a.o.Store.Append(c.Request.Context(), post)
-	if err == nil && !receipt.Duplicate {
-		a.o.Store.Said(c.Request.Context(), post.Who)
-	}
-	return receipt, err
+	return a.o.Store.Append(c.Request.Context(), post)
 }
 
 // Limits of a page of history, in messages.

@@ -8,7 +8,7 @@ import (
 	"causette/chat"
 )
 
-var allowScript = lua("gcra", "allow")
+var allowScript = lua("clock", "gcra", "allow")
 
 const (
 	// messageLot is how many messages of a sender are charged at once.
@@ -61,18 +61,18 @@ func (s *Store) AllowStream(ctx context.Context, addr string) error {
 	return nil
 }
 
-// MaySay is for each message, before it is appended: a sender that said too much
+// maySay is for each message, before it is appended: a sender that said too much
 // in all rooms together is [*chat.RateLimited]. append.lua sees to each room, for a
 // script touches one room's slot.
-func (s *Store) MaySay(who string) error {
+func (s *Store) maySay(who string) error {
 	if s.o.MessageRate <= 0 {
 		return nil
 	}
 	return s.senders.wait(who)
 }
 
-// Said is for each message that was accepted.
-func (s *Store) Said(ctx context.Context, who string) {
+// said is for each message that was accepted.
+func (s *Store) said(ctx context.Context, who string) {
 	if interval, burst := s.messageLimit(); interval > 0 {
 		s.count(ctx, s.senders, who, s.keys.sender(who), interval, burst)
 	}

@@ -51,12 +51,16 @@ func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	receipt, err := s.append(ctx, p)
 	if err == nil && !receipt.Duplicate {
 		s.active.touch(p.Room, p.Message.At.Time)
+		s.said(ctx, p.Who)
 	}
 	s.metrics.posts.WithLabelValues(appendResult(receipt, err)).Inc()
 	return receipt, err
 }
 
 func (s *Store) append(ctx context.Context, p Post) (Receipt, error) {
+	if err := s.maySay(p.Who); err != nil {
+		return Receipt{}, err
+	}
 	l, err := newLanding(ctx, p)
 	if err != nil {
 		return Receipt{}, err
@@ -160,7 +164,7 @@ func accepted(m chat.Message, id string, payload []byte) (Receipt, error) {
 	return Receipt{Message: m, JSON: e.AppendJSON(make([]byte, 0, len(payload)+48))}, nil
 }
 
-// duplicate is the receipt of a message that was accepted before: {…, id, at, payload or ”}.
+// duplicate is the receipt of a message that was accepted before: {…, id, at, payload or nothing}.
 func duplicate(m chat.Message, r *reply) (Receipt, error) {
 	id, at, payload := r.text(), r.text(), r.text()
 	if r.err != nil {

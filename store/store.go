@@ -26,7 +26,7 @@ type Options struct {
 	// HistoryTTL is how long after its last message a room's log goes away; 0 = never.
 	HistoryTTL time.Duration
 	// MessageRate is messages a second of one sender, in one room and, about, in
-	// all together (see [Store.MaySay]), over all instances, and MessageBurst how many at once; a rate of 0 is no limit.
+	// all together (see tally.go), over all instances, and MessageBurst how many at once; a rate of 0 is no limit.
 	MessageRate  float64
 	MessageBurst int
 	// SessionRate is new sessions and nicknames a minute of one address; 0 = no limit.

@@ -18,8 +18,8 @@ func TestSenders_AreHeldToTheirRateOverAllRoomsAndInstances(t *testing.T) {
 		said := 0
 		for n := range 200 { // each time in another room, so that no room's rate says anything
 			s := instances[n%2]
-			if s.MaySay("p_ana") == nil {
-				s.Said(t.Context(), "p_ana")
+			if s.maySay("p_ana") == nil {
+				s.said(t.Context(), "p_ana")
 				said++
 			}
 		}
@@ -27,11 +27,11 @@ func TestSenders_AreHeldToTheirRateOverAllRoomsAndInstances(t *testing.T) {
 		if least, most := 20, 20+messageLot+len(instances)*messageLot; said < least || said > most {
 			t.Errorf("%d messages, want %d to %d", said, least, most)
 		}
-		limited, ok := errors.AsType[*chat.RateLimited](instances[0].MaySay("p_ana"))
+		limited, ok := errors.AsType[*chat.RateLimited](instances[0].maySay("p_ana"))
 		if !ok || limited.RetryAfter <= 0 {
 			t.Errorf("then %+v", limited)
 		}
-		if err := instances[0].MaySay("p_bob"); err != nil {
+		if err := instances[0].maySay("p_bob"); err != nil {
 			t.Errorf("somebody else: %v", err)
 		}
 	})
@@ -43,12 +43,12 @@ func TestSenders_WhoKeepsToARoomsRateIsNotHeldUp(t *testing.T) {
 		o.MessageRate, o.MessageBurst = 0.01, 2*messageLot
 		s := idle(t, addr, o)
 		for n := range o.MessageBurst {
-			if err := s.MaySay("p_ana"); err != nil {
+			if err := s.maySay("p_ana"); err != nil {
 				t.Fatalf("message %d: %v", n, err)
 			}
-			s.Said(t.Context(), "p_ana")
+			s.said(t.Context(), "p_ana")
 		}
-		if err := s.MaySay("p_ana"); err != nil {
+		if err := s.maySay("p_ana"); err != nil {
 			t.Errorf("after a burst: %v", err)
 		}
 	})
@@ -56,8 +56,8 @@ func TestSenders_WhoKeepsToARoomsRateIsNotHeldUp(t *testing.T) {
 
 func TestSenders_WithoutALimitNothingIsRemembered(t *testing.T) {
 	s := idle(t, "127.0.0.1:1", Options{})
-	s.Said(t.Context(), "p_ana")
-	if err := s.MaySay("p_ana"); err != nil || len(s.senders.known) != 0 {
+	s.said(t.Context(), "p_ana")
+	if err := s.maySay("p_ana"); err != nil || len(s.senders.known) != 0 {
 		t.Errorf("%v; %d are known", err, len(s.senders.known))
 	}
 }
