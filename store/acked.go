@@ -17,7 +17,7 @@ const (
 	maxAcked = 10_000
 )
 
-var tearScript = lua("head", "lineage", "tear")
+var tearScript = lua("clock", "head", "lineage", "tear")
 
 // acked is the newest post of each room that this instance has had accepted. A
 // Redis that crashed or failed over may have lost it, and nobody else need know

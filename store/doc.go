@@ -20,7 +20,7 @@
 //   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
-// its KEYS and ARGV. head.lua, lineage.lua and gcra.lua are what several of them share. Every
+// its KEYS and ARGV. clock.lua, head.lua, lineage.lua and gcra.lua are what several of them share. Every
 // key and channel of a room has the hash tag {room}, so that a script touches one
 // slot of a Redis Cluster.
 //

@@ -31,7 +31,7 @@ const (
 )
 
 var (
-	appendScript = lua("gcra", "head", "append")
+	appendScript = lua("clock", "gcra", "head", "append")
 
 	// errNotHeld may also mean that the session must take its nickname first.
 	errNotHeld = errors.New("the nickname is not held by who uses it")

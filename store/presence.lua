@@ -13,8 +13,7 @@
 -- Returns {participants, named, 1 if this instance was registered before, 1 if dead
 -- sessions are left for the next run}
 local instances, here, roster, named = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local now = math.floor(clock() / 1000)
 local lease = tonumber(ARGV[2])
 
 local known = redis.call('EXISTS', here)

@@ -17,7 +17,7 @@ import (
 // maxPeople is how many names People lists.
 const maxPeople = 1000
 
-var presenceScript = lua("presence")
+var presenceScript = lua("clock", "presence")
 
 // telling is one room's run of presence.lua.
 type telling struct {

@@ -15,7 +15,7 @@ const (
 	maxCounted      = 50_000
 )
 
-var chargeScript = lua("charge")
+var chargeScript = lua("clock", "gcra", "charge")
 
 // tally holds each of many to a rate over all instances. It counts here, and
 // charges Redis by the lot, so that one costs a lot's part of a call; so far

@@ -13,8 +13,7 @@ if not epoch then return 0 end
 local stop = end_of(read_epochs(log, epoch, next), next, ARGV[1])
 if not stop or tonumber(ARGV[2]) < stop then return 0 end
 
-local t = redis.call('TIME')
-local ms = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local ms = math.floor(clock() / 1000)
 local fresh = string.format('%.0f', math.max(ms, tonumber(epoch) + 1))
 redis.call('DEL', copy)
 local from, entries = '-'
