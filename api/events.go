@@ -69,9 +69,7 @@ func (a *API) mayOpen(c *gin.Context, address string) bool {
 	if address == "" {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
-	defer cancel()
-	_, limited := errors.AsType[*chat.RateLimited](a.o.Store.AllowStream(ctx, address))
+	_, limited := errors.AsType[*chat.RateLimited](a.o.Store.AllowStream(c.Request.Context(), address))
 	return !limited
 }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -52,7 +51,7 @@ func (a *API) comeBack(c *gin.Context, f fields, err error) error {
 func (a *API) problemPage(c *gin.Context, room chat.RoomID, f fields, err error) error {
 	p := asProblem(err)
 	if p.retryAfter > 0 {
-		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+		c.Header("Retry-After", strconv.Itoa(wholeSeconds(p.retryAfter)))
 	}
 	return a.servePage(c, room, p.Status, templates.Form{
 		Code: p.Code, Detail: p.Detail, Suggestion: p.Suggestion, Names: c.FullPath() == "/nicknames",

@@ -23,8 +23,8 @@ var (
 )
 
 // Claim makes session the holder of a nickname, which is its only one from then
-// on: what it held before is given up. Two nicknames with the same key are the same. Held by another session, it
-// is [*chat.NicknameTaken] with a free one near it.
+// on: what it held before is given up. Two nicknames with the same key are the
+// same. Held by another session, it is [*chat.NicknameTaken] with a free one near it.
 func (s *Store) Claim(ctx context.Context, session string, n chat.Nickname) error {
 	if err := s.claim(ctx, session, n); err != nil {
 		return err
