@@ -25,15 +25,22 @@ type presence struct {
 
 	// wake tells the loop that ready is not empty.
 	wake chan struct{}
+	// alarm has the loop look at the rooms. It is set for when the next one is due
+	// and no sooner: to wake a process at rest is dear.
+	alarm *time.Timer
 
-	mu    sync.Mutex
-	rooms map[chat.RoomID]*presenceRoom // guarded by mu
-	ready []chat.RoomID                 // guarded by mu: to be run now
-	awake time.Time                     // guarded by mu: when this process was last seen to run
+	mu     sync.Mutex
+	rooms  map[chat.RoomID]*presenceRoom // guarded by mu
+	ready  []chat.RoomID                 // guarded by mu: to be run now
+	awake  time.Time                     // guarded by mu: when this process was last seen to run
+	looked time.Time                     // guarded by mu: when the loop last looked at the rooms
+	looks  time.Time                     // guarded by mu: when alarm goes off; zero if it is not set
 }
 
 func newPresence(s *Store) *presence {
-	return &presence{s: s, wake: make(chan struct{}, 1), rooms: make(map[chat.RoomID]*presenceRoom), awake: time.Now()}
+	p := &presence{s: s, wake: make(chan struct{}, 1), alarm: time.NewTimer(0), rooms: make(map[chat.RoomID]*presenceRoom), awake: time.Now()}
+	p.alarm.Stop()
+	return p
 }
 
 // Join says that a stream of who begins in a room here. A session may have
@@ -136,7 +143,9 @@ func (p *presence) tidy(room chat.RoomID, r *presenceRoom) {
 // changed notes that Redis may have to be told of a session. The caller holds mu.
 func (p *presence) changed(room chat.RoomID, r *presenceRoom, session string) {
 	r.dirty[session] = struct{}{}
-	if !time.Now().Before(r.next) {
+	if time.Now().Before(r.next) {
+		p.remind(r)
+	} else {
 		p.enqueue(room, r)
 	}
 }
@@ -168,6 +177,7 @@ func (p *presence) refresh(room chat.RoomID) {
 	defer p.mu.Unlock()
 	if r := p.rooms[room]; r != nil {
 		r.unsure = true // for the next run: with the first join, or soon
+		p.remind(r)
 	}
 }
 
@@ -198,16 +208,14 @@ func (p *presence) seen(room chat.RoomID, data []byte) {
 
 // run tells Redis of what changed, and renews the leases, until ctx ends.
 func (p *presence) run(ctx context.Context) error {
-	// A room that changed within PresenceEvery of its last run waits for a tick.
-	tick := time.NewTicker(max(p.s.o.PresenceEvery/4, time.Millisecond))
-	defer tick.Stop()
+	defer p.alarm.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-p.wake:
-		case now := <-tick.C:
-			p.due(now)
+		case <-p.alarm.C:
+			p.look(time.Now())
 		}
 		for batch := p.take(); len(batch) > 0 && ctx.Err() == nil; batch = p.take() {
 			p.tell(ctx, batch)
@@ -244,18 +252,33 @@ func (p *presence) stir() {
 	p.awake = now
 }
 
-// due enqueues the rooms whose time has come: to tell what changed, or to renew.
-func (p *presence) due(now time.Time) {
+// remind has the loop look at the rooms when this one is due, if it would not
+// before. It looks no more often than four times within PresenceEvery, for it looks
+// at all of them. The caller holds mu.
+func (p *presence) remind(r *presenceRoom) {
+	at, ok := r.due()
+	if !ok || r.queued {
+		return
+	}
+	if soonest := p.looked.Add(p.s.o.PresenceEvery / 4); at.Before(soonest) {
+		at = soonest
+	}
+	if p.looks.IsZero() || at.Before(p.looks) {
+		p.looks = at
+		p.alarm.Reset(time.Until(at))
+	}
+}
+
+// look enqueues the rooms whose time has come: to tell what changed, or to renew.
+func (p *presence) look(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.looked, p.looks = now, time.Time{}
 	for room, r := range p.rooms {
-		if now.Before(r.next) {
-			continue
-		}
-		// A room without anybody is told to nobody: who opened it joins in a
-		// moment, and is counted in then.
-		if len(r.dirty) > 0 || len(r.sessions) > 0 && (r.unsure || !now.Before(r.renew)) {
+		if at, ok := r.due(); ok && !now.Before(at) {
 			p.enqueue(room, r)
+		} else {
+			p.remind(r)
 		}
 	}
 }

@@ -113,6 +113,18 @@ func (r *presenceRoom) participants() chat.Presence {
 	}
 }
 
+// due is when the room is to be run, unless that is for nothing. A room without
+// anybody is told to nobody: who opened it joins in a moment, and is counted in then.
+func (r *presenceRoom) due() (at time.Time, ok bool) {
+	switch at = r.next; {
+	case len(r.dirty) > 0:
+		return at, true
+	case !r.unsure && at.Before(r.renew):
+		at = r.renew
+	}
+	return at, len(r.sessions) > 0
+}
+
 // every is how long to wait between two runs, given the least: longer the more
 // hear what is announced. A thousand readers are a unit of it, up to ten.
 func (r *presenceRoom) every(least time.Duration) time.Duration {

@@ -84,7 +84,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	if len(t.list) > 0 {
 		r.next = now.Add(r.every(p.s.o.PresenceEvery))
 	}
-	defer p.tidy(t.room, r)
+	defer func() { p.remind(r); p.tidy(t.room, r) }()
 	if err != nil {
 		r.undone(t.list)
 		r.unsure = r.unsure || t.repeat
