@@ -11,12 +11,17 @@ import (
 var allowScript = lua("clock", "gcra", "allow")
 
 const (
-	// messageLot is how many messages of a sender are charged at once.
-	messageLot = 10
+	// leastMessageLot is how many messages of a sender are charged at once, at least:
+	// two seconds' worth at the default rate.
+	leastMessageLot = 10
 	// maxStreamLot is how many streams of an address are, at most, and otherwise what
 	// it may open in a second.
 	maxStreamLot = 100
 )
+
+// messageLot is how many messages of a sender are charged at once: where many are
+// allowed, a tenth of a second's worth.
+func messageLot(perSecond float64) int { return max(int(perSecond/10), leastMessageLot) }
 
 // streamLot is how many streams of an address are charged at once.
 func streamLot(perMinute float64) int { return min(max(int(perMinute/60), 1), maxStreamLot) }

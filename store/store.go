@@ -118,7 +118,7 @@ func New(client redis.UniversalClient, o Options) *Store {
 		landings: landings{waiting: make(map[chat.RoomID][]*landing)},
 		health:   newHealth(),
 		active:   newActiveRooms(),
-		senders:  newTally(messageLot),
+		senders:  newTally(messageLot(o.MessageRate)),
 		comers:   newTally(streamLot(o.StreamRate)),
 		acked:    newAcked(),
 		metrics:  newMetrics(),

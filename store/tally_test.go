@@ -24,7 +24,7 @@ func TestSenders_AreHeldToTheirRateOverAllRoomsAndInstances(t *testing.T) {
 			}
 		}
 		// The burst, what may be uncharged, and what each instance gets ahead.
-		if least, most := 20, 20+messageLot+len(instances)*messageLot; said < least || said > most {
+		if least, most := 20, 20+leastMessageLot+len(instances)*leastMessageLot; said < least || said > most {
 			t.Errorf("%d messages, want %d to %d", said, least, most)
 		}
 		limited, ok := errors.AsType[*chat.RateLimited](instances[0].maySay("p_ana"))
@@ -40,7 +40,7 @@ func TestSenders_AreHeldToTheirRateOverAllRoomsAndInstances(t *testing.T) {
 func TestSenders_WhoKeepsToARoomsRateIsNotHeldUp(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		o := quick()
-		o.MessageRate, o.MessageBurst = 0.01, 2*messageLot
+		o.MessageRate, o.MessageBurst = 0.01, 2*leastMessageLot
 		s := idle(t, addr, o)
 		for n := range o.MessageBurst {
 			if err := s.maySay("p_ana"); err != nil {
@@ -64,7 +64,7 @@ func TestSenders_WithoutALimitNothingIsRemembered(t *testing.T) {
 
 func TestTally_WhoIsSilentIsForgottenAndTheirNumberIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTally(messageLot)
+		s := newTally(leastMessageLot)
 		for n := range 3 * maxCounted {
 			s.count(fmt.Sprint(n))
 		}
