@@ -29,12 +29,17 @@ func (b *bench) compare(ctx context.Context) (*Report, error) {
 		report.Systems = append(report.Systems, r)
 	}
 	for run := range b.runs {
-		for _, sc := range report.Scenes {
-			b.round(ctx, run, all, report, func(s *systems.System, r *Result) { b.inScene(ctx, s, sc, r) })
+		round := func(part string, turn func(*systems.System, *Result)) {
+			if b.wants(part) {
+				b.round(ctx, run, all, report, turn)
+			}
 		}
-		b.round(ctx, run, all, report, func(s *systems.System, r *Result) { b.posting(ctx, s, r) })
-		b.round(ctx, run, all, report, func(s *systems.System, r *Result) { b.between(ctx, s, r) })
-		b.round(ctx, run, all, report, func(s *systems.System, r *Result) { b.withNames(ctx, s, r) })
+		for _, sc := range report.Scenes {
+			round(sc.Key, func(s *systems.System, r *Result) { b.inScene(ctx, s, sc, r) })
+		}
+		round("post", func(s *systems.System, r *Result) { b.posting(ctx, s, r) })
+		round("pair", func(s *systems.System, r *Result) { b.between(ctx, s, r) })
+		round("named", func(s *systems.System, r *Result) { b.withNames(ctx, s, r) })
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

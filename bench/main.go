@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,7 +24,8 @@ import (
 type options struct {
 	readers []int
 	runs    int
-	only    []string
+	only    []string // systems
+	parts   []string // measurements, by their keys; empty for all
 	quick   bool
 	docs    bool
 	far     []int
@@ -77,6 +79,10 @@ func parseOptions(arguments []string) (options, error) {
 	flags.IntVar(&o.runs, "runs", o.runs, "how often to measure everything; the medians are shown")
 	flags.Func("only", "what to measure beside the floor: causette, gin, nchan, socketio, centrifuge (default all)", func(s string) error {
 		o.only = strings.Split(s, ",")
+		return nil
+	})
+	flags.Func("parts", "which measurements: a number of -readers, burst, post, pair, named (default all)", func(s string) error {
+		o.parts = strings.Split(s, ",")
 		return nil
 	})
 	flags.BoolVar(&o.quick, "quick", false, "one run, short, with up to 1000 readers")
@@ -196,4 +202,7 @@ func (b *bench) close() {
 }
 
 // whole reports that nothing was left out, so that the results may stand in the docs.
-func (o options) whole() bool { return !o.quick && len(o.only) == 0 }
+func (o options) whole() bool { return !o.quick && len(o.only)+len(o.parts) == 0 }
+
+// wants reports whether a measurement was asked for.
+func (o options) wants(part string) bool { return len(o.parts) == 0 || slices.Contains(o.parts, part) }
