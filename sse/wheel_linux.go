@@ -5,13 +5,13 @@ import "time"
 const (
 	// periodTicks is how many steps a period of heartbeats has: pings are spread
 	// over that many moments. A power of two, so that the count of ticks may overflow.
-	periodTicks = 64
+	periodTicks = 32
 	// quarter is so many steps of silence that a ping is due, and the time between
 	// two looks at a full socket.
 	quarter = periodTicks / 4
 )
 
-// wheel says when to look at which reader: at one in 64 of the descriptors each
+// wheel says when to look at which reader: at one in 32 of the descriptors each
 // tick. The kernel gives out the lowest free number, so those in use lie close
 // together, and the readers of a process are spread evenly over the period
 // whatever they were sent, and when. Owned by its loop.

@@ -130,7 +130,7 @@ func TestLoop_ManyPingsAreSlicedAndNoneIsLeftOut(t *testing.T) {
 }
 
 func TestWheel_GoesOnWhenItsCountOverflows(t *testing.T) {
-	h := newHand(t, Options{Heartbeat: 80 * time.Second}) // a tick is a second
+	h := newHand(t, Options{Heartbeat: 40 * time.Second}) // a tick is a second
 	now := time.Now()
 	h.wheel.begun = now.Add(-(1<<32 - 20) * time.Second)
 	_, client := h.join(t, h.entry, false)
