@@ -104,7 +104,17 @@ func parseOptions(arguments []string) (options, error) {
 			o.readers = o.readers[:2]
 		}
 	}
+	if unknown := slices.DeleteFunc(slices.Clone(o.parts), o.known); err == nil && len(unknown) > 0 {
+		err = fmt.Errorf("-parts: there is no %q", unknown)
+		fmt.Fprintln(os.Stderr, err)
+	}
 	return o, err
+}
+
+// known reports whether there is a measurement of that name.
+func (o options) known(part string) bool {
+	return slices.Contains([]string{"post", "pair", "named"}, part) ||
+		slices.ContainsFunc(o.scenes(), func(s Scene) bool { return s.Key == part })
 }
 
 // numbers reads a list such as 100,1000.
