@@ -152,7 +152,7 @@ func (r *Report) rest() string {
 			readers = sc.Readers
 		}
 	}
-	t := newTable("", fmt.Sprintf("resident B per reader, %s readers", thousands(readers)), "readers let in, per s", "server µs for each", "burst: deliveries/s",
+	t := newTable("", fmt.Sprintf("resident B per reader, %s readers", thousands(readers)), "readers let in, per s", "server µs for each", "B allocated for each", "burst: deliveries/s",
 		"posts/s, 32 clients", "server + Redis µs", "posts/s, 256 clients", "server + Redis µs")
 	for _, s := range r.Systems {
 		burst := median(s.Fanout["burst"], func(f Fanout) float64 { return fine(f.broken(), f.PerSecond) })
@@ -167,7 +167,13 @@ func (r *Report) rest() string {
 func letIn(m []Memory) []string {
 	pace := median(m, func(m Memory) float64 { return fine(m.Trouble, m.PerSecond) })
 	cpu := median(m, func(m Memory) float64 { return fine(m.Trouble, m.Connect) })
-	return []string{number(median(m, Memory.each)), number(pace), number(cpu)}
+	allocated := median(m, func(m Memory) float64 {
+		if m.Allocated == 0 { // it does not say
+			return math.NaN()
+		}
+		return fine(m.Trouble, m.Allocated)
+	})
+	return []string{number(median(m, Memory.each)), number(pace), number(cpu), number(allocated)}
 }
 
 func posts(by map[string][]PostRate) (cells []string) {

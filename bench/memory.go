@@ -37,6 +37,10 @@ func (st *stage) fill(ctx context.Context, c load.Connect, m *Memory) error {
 		return err
 	}
 	c.Address, c.Reader = st.servers[0].Address, st.servers[0].Reader
+	allocated, err := st.allocated(ctx)
+	if err != nil {
+		return err
+	}
 	done, err := st.connectAs(c)
 	if err == nil {
 		err = meter.stop()
@@ -44,6 +48,11 @@ func (st *stage) fill(ctx context.Context, c load.Connect, m *Memory) error {
 	if err != nil {
 		return err
 	}
+	since, err := st.allocated(ctx)
+	if err != nil {
+		return err
+	}
+	m.Allocated = (since - allocated) / float64(m.Readers)
 	m.PerSecond = float64(done.Readers) / max(1e-3, done.Seconds)
 	m.Connect = float64(meter.spentServers.Microseconds()) / float64(m.Readers)
 	if m.Whole, err = st.settled(ctx); err != nil {
@@ -51,6 +60,14 @@ func (st *stage) fill(ctx context.Context, c load.Connect, m *Memory) error {
 	}
 	m.Each = float64(m.Whole-before) / float64(m.Readers)
 	return nil
+}
+
+// allocated is what the server has asked for since it began; 0 if it does not say.
+func (st *stage) allocated(ctx context.Context) (float64, error) {
+	if server := st.servers[0]; server.Allocated != nil {
+		return server.Allocated(ctx)
+	}
+	return 0, nil
 }
 
 // How often memory is looked at, when it counts as settled, and when that is
@@ -113,5 +130,5 @@ func (m Memory) String() string {
 	if m.Trouble != "" {
 		return m.Trouble
 	}
-	return fmt.Sprintf("%.0f B a reader, %.0f readers/s, %.0f µs each", m.Each, m.PerSecond, m.Connect)
+	return fmt.Sprintf("%.0f B a reader, %.0f readers/s, %.0f µs and %.0f B allocated each", m.Each, m.PerSecond, m.Connect, m.Allocated)
 }

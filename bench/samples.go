@@ -58,6 +58,8 @@ type Memory struct {
 	Whole     int64   `json:"whole"`      // resident bytes of the server, with them
 	PerSecond float64 `json:"per_second"` // readers let in
 	Connect   float64 `json:"connect"`    // µs of the server's CPU for each
+	// Allocated is the bytes that the server asked for, for each; 0 if it does not say.
+	Allocated float64 `json:"allocated,omitempty"`
 	Trouble   string  `json:"trouble"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -25,4 +26,18 @@ func ask(ctx context.Context, client *http.Client, method, url, body string) ([]
 		err = fmt.Errorf("%s %s: %s: %.200s", method, url, answer.Status, text)
 	}
 	return text, err
+}
+
+// metric is a number without labels of a server's /metrics, in Prometheus's text format.
+func metric(ctx context.Context, address, name string) (float64, error) {
+	text, err := ask(ctx, http.DefaultClient, http.MethodGet, "http://"+address+"/metrics", "")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, fmt.Errorf("%s/metrics has no %s", address, name)
 }

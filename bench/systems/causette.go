@@ -106,6 +106,9 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 		Reader:  reader(load.Get("/events?history=0&room="+load.RoomSlot, eventStream), "event: hello\n"),
 		Publish: load.Post("/messages", "application/json", said(0)),
 		Collect: func() { afterHerd(ctx) },
+		Allocated: func(ctx context.Context) (float64, error) {
+			return metric(ctx, address, "go_memstats_alloc_bytes_total")
+		},
 		Members: func(ctx context.Context, clients int) ([][]byte, error) { return memberPosts(ctx, address, clients) },
 	}
 	return server, err

@@ -54,6 +54,9 @@ type Server struct {
 	// Members opens a session with a nickname for each of some clients, and makes
 	// their templates; nil if the server knows no sessions.
 	Members func(ctx context.Context, clients int) ([][]byte, error)
+	// Allocated is how many bytes of memory the server has asked for since it began,
+	// given back or not; nil of a server that does not say.
+	Allocated func(context.Context) (float64, error)
 	// Collect asks the server to collect its garbage, or waits until one that
 	// nobody can ask has done so by itself.
 	Collect func()
