@@ -14,6 +14,10 @@ var limits = map[string]string{
 	"net/ipv4/tcp_max_syn_backlog":   "65535",
 	"net/netfilter/nf_conntrack_max": "4194304", // where connections are tracked at all
 	"net/ipv4/tcp_max_orphans":       "262144",
+	// Pages, up to 8 GiB: what a million readers are told of each other's coming, and have
+	// not read yet, was more than the 2.2 GiB that a machine of 24 GiB allows by itself; the
+	// kernel then throws away what comes in, and cuts whoever it cannot deliver to.
+	"net/ipv4/tcp_mem": "1048576 1572864 2097152",
 }
 
 // Raise moves the kernel's limits as far as it may, and returns how to put them
