@@ -123,6 +123,16 @@ func (s *Store) Participants(room chat.RoomID) chat.Presence {
 	return r.participants()
 }
 
+// here is how many sessions read here, in each room that they read.
+func (p *presence) here() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.rooms {
+		n += len(r.sessions)
+	}
+	return n
+}
+
 // room is the room's presence here, made if need be. The caller holds mu.
 func (p *presence) room(room chat.RoomID) *presenceRoom {
 	r := p.rooms[room]

@@ -12,12 +12,21 @@ import (
 )
 
 const (
-	// tellRoomsEvery is the time between two looks at the list of rooms.
+	// tellRoomsEvery is the time between two looks at the list of rooms, where few read.
 	tellRoomsEvery = time.Second
+	// maxTellRooms is how many times as long it is where many do.
+	maxTellRooms = 30
 	// toldRooms is how many of the liveliest rooms are looked at, and so the most
 	// that one event tells of.
 	toldRooms = 50
 )
+
+// roomsEvery is the time between two looks at the list of rooms: a second more for
+// each thousand who read here. Each of them hears the news of up to 50 rooms, so that
+// at once a second 20,000 were sent 60 MB a second, and messages waited behind it.
+func roomsEvery(readers int) time.Duration {
+	return tellRoomsEvery * time.Duration(min(1+readers/1000, maxTellRooms))
+}
 
 // tellRooms has the readers of every followed room hear what changed in the
 // other ones, once a second at most. Nothing is asked of Redis while nobody reads.
@@ -25,15 +34,19 @@ func (s *Store) tellRooms(ctx context.Context) error {
 	tick := time.NewTicker(tellRoomsEvery)
 	defer tick.Stop()
 	var known map[chat.RoomID]chat.RoomNews
+	var looked time.Time
 	for {
+		var now time.Time
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case now = <-tick.C:
 		}
-		if !s.Up() || !s.feed.followed() {
+		// Half a tick less, for ticks may come a little early or late.
+		if now.Sub(looked) < roomsEvery(s.presence.here())-tellRoomsEvery/2 || !s.Up() || !s.feed.followed() {
 			continue
 		}
+		looked = now
 		rooms, err := s.Rooms(ctx, toldRooms)
 		if err != nil {
 			s.o.Log.Debug("list of rooms not told", slog.String("error", err.Error()))

@@ -60,3 +60,13 @@ func TestRoomNews_IsWhatDiffersAndEverythingAtFirst(t *testing.T) {
 		t.Errorf("of what stayed %+v", changed)
 	}
 }
+
+func TestRoomsEvery_IsMoreSeldomTheMoreRead(t *testing.T) {
+	for readers, want := range map[int]time.Duration{
+		0: time.Second, 999: time.Second, 1000: 2 * time.Second, 19_000: 20 * time.Second, 1_000_000: 30 * time.Second,
+	} {
+		if got := roomsEvery(readers); got != want {
+			t.Errorf("%d readers: %s, want %s", readers, got, want)
+		}
+	}
+}
