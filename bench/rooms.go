@@ -50,6 +50,9 @@ const (
 	quicker        = 20 // times smaller, for a first impression
 	smallReaders   = 10
 	restWindow     = 20 // seconds, more than a heartbeat
+	// idleCollection is when a Go program at rest has collected what posts left, in
+	// seconds: it does so every two minutes.
+	idleCollection = 130
 )
 
 func (b *bench) measureRooms(ctx context.Context) (*Rooms, error) {
@@ -104,6 +107,9 @@ func (b *bench) manyRooms(ctx context.Context, s *systems.System, m *ManyRooms) 
 	if _, err := st.gen.Run(load.Run{Streams: []load.Stream{{
 		Address: st.servers[0].Address, Request: st.servers[0].Publish, Rooms: rooms, PerSecond: 1000, Messages: rooms,
 	}}, Quiet: quiet, Limit: runLimit}, nil); err != nil {
+		return err
+	}
+	if _, err := st.gen.Rest(idleCollection); err != nil {
 		return err
 	}
 	talked, err := st.settled(ctx)
