@@ -11,8 +11,10 @@
 //     those that come at once in one step
 //   - acked.go, tear.lua: a log that lost what was accepted, and everybody told
 //   - history.go, page.lua: a run of the log, before or after a position
-//   - feed.go, feed_session.go: the one pub/sub connection; feed_room.go: a room's
-//     announcements made contiguous; feed_fill.go: the log read where they are not
+//   - feed.go, feed_link.go: the followed rooms; feed_session.go, feed_channels.go,
+//     feed_announcement.go: a pub/sub connection, what it subscribes and what it hears;
+//     feed_room.go: a room's announcements made contiguous; feed_fill.go: the log read
+//     where they are not
 //   - presence.go, presence_room.go, presence_tell.go, presence.lua: who is here, over
 //     all instances, with leases
 //   - names.go, limits.go, tally.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say

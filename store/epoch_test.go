@@ -277,7 +277,7 @@ func TestEpoch_AGroupThatGoesOnPastWhatWasLostShowsIt(t *testing.T) {
 func killFeed(t *testing.T, s *Store) {
 	t.Helper()
 	s.feed.mu.Lock()
-	session := s.feed.session
+	session := s.feed.control.session
 	s.feed.mu.Unlock()
 	if err := session.pubsub.Close(); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -21,27 +20,25 @@ var (
 	statusUp   = chat.Event{Kind: chat.KindStatus, Data: []byte(`{"redis":"up"}`)}
 )
 
-// feed hands every followed room's events to its sink. It has one pub/sub
-// connection at a time, a [session]; the rooms outlive it.
+// feed hands every followed room's events to its sink. The rooms, and the control
+// channel, are on a [link], which is a pub/sub connection at a time.
 type feed struct {
-	s *Store // static after construction
+	// Static after construction.
+	s       *Store
+	control *link
 
-	// wake tells the session's writer that changed is not empty.
-	wake chan struct{}
-
-	mu      sync.Mutex
-	rooms   map[chat.RoomID]*feedRoom // guarded by mu
-	changed map[chat.RoomID]struct{}  // guarded by mu: followed or unfollowed since the writer looked
-	session *session                  // guarded by mu: the one that is connected, or nil
-	err     error                     // guarded by mu: why none is; nil before the first try
+	mu    sync.Mutex
+	rooms map[chat.RoomID]*feedRoom // guarded by mu
+	ended error                     // guarded by mu: why Run returned
 }
 
 func newFeed(s *Store) *feed {
-	return &feed{
-		s: s, wake: make(chan struct{}, 1),
-		rooms:   make(map[chat.RoomID]*feedRoom),
-		changed: make(map[chat.RoomID]struct{}),
+	f := &feed{
+		s:     s,
+		rooms: make(map[chat.RoomID]*feedRoom),
 	}
+	f.control = newLink(f, s.client)
+	return f
 }
 
 // Follow hands the newest load events of a room to sink, oldest first, and then
@@ -92,95 +89,41 @@ func (s *Store) Unfollow(room chat.RoomID) {
 func (f *feed) add(r *feedRoom) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.session == nil && f.err != nil {
-		return fmt.Errorf("%w: %w", chat.ErrUnavailable, f.err)
-	}
-	if f.rooms[r.room] != nil {
+	err := or(f.ended, f.control.down())
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
+	case f.rooms[r.room] != nil:
 		return errors.New("followed already")
 	}
 	f.rooms[r.room] = r
-	f.touch(r.room)
+	f.control.add(r)
 	return nil
 }
 
 func (f *feed) remove(r *feedRoom) {
 	r.close()
 	f.mu.Lock()
-	if f.rooms[r.room] == r {
-		delete(f.rooms, r.room)
-		f.touch(r.room)
-	}
-	f.mu.Unlock()
-	f.recovered(r)
-}
-
-// touch has the writer look at a room. The caller holds mu.
-func (f *feed) touch(room chat.RoomID) {
-	f.changed[room] = struct{}{}
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
-
-// run keeps one session connected until ctx ends.
-func (f *feed) run(ctx context.Context) error {
-	backoff := minBackoff
-	for {
-		session := newSession(f)
-		err := session.run(ctx)
-		if session.connected {
-			backoff = minBackoff
-		}
-		if ctx.Err() != nil {
-			f.stop(ctx.Err())
-			return nil
-		}
-		f.lost(err)
-		f.s.reroute(ctx)
-		select {
-		case <-ctx.Done():
-		case <-time.After(backoff/2 + rand.N(backoff/2)):
-		}
-		backoff = min(2*backoff, maxBackoff)
-	}
-}
-
-// connect makes a session whose connection stands the current one: every room is
-// to be subscribed again, and those that have readers are to be caught up.
-func (f *feed) connect(s *session) {
-	f.s.metrics.reconnects.Inc()
-	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.session, f.err = s, nil
-	s.connected = true
-	for room, r := range f.rooms {
-		s.recovering[r] = struct{}{}
-		f.touch(room)
-	}
-	f.s.o.Log.Debug("feed connected", "rooms", len(f.rooms))
+	f.drop(r)
 }
 
-// lost tells every room that the connection is gone.
-func (f *feed) lost(err error) {
-	f.mu.Lock()
-	had := f.session != nil
-	f.session, f.err = nil, err
-	var left []*feedRoom
-	for room, r := range f.rooms {
-		if r.lost(fmt.Errorf("%w: %w", chat.ErrUnavailable, err)) {
-			left = append(left, r)
-		} else {
-			delete(f.rooms, room)
-		}
+// drop forgets a room. The caller holds mu.
+func (f *feed) drop(r *feedRoom) {
+	if f.rooms[r.room] != r {
+		return
 	}
-	f.mu.Unlock()
-	for _, r := range left {
-		r.status(statusDown, true)
+	delete(f.rooms, r.room)
+	if r.link != nil {
+		r.link.remove(r)
 	}
-	if had {
-		f.s.o.Log.Warn("feed connection lost", "error", err, "rooms", len(left))
-	}
+}
+
+// run keeps the link connected until ctx ends.
+func (f *feed) run(ctx context.Context) error {
+	f.control.run(ctx)
+	f.stop(ctx.Err())
+	return nil
 }
 
 // stop lets go of those who still wait for their room to open. The others are
@@ -188,31 +131,8 @@ func (f *feed) lost(err error) {
 func (f *feed) stop(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.session, f.err = nil, err
+	f.ended = err
 	for _, r := range f.rooms {
 		r.lost(fmt.Errorf("%w: %w", chat.ErrUnavailable, err))
-	}
-}
-
-// recovered says that a room has caught up, or is gone. After the last one that
-// the session began with, the rooms are told that all is well again.
-func (f *feed) recovered(r *feedRoom) {
-	f.mu.Lock()
-	s := f.session
-	if s == nil {
-		f.mu.Unlock()
-		return
-	}
-	delete(s.recovering, r)
-	var tell []*feedRoom
-	if len(s.recovering) == 0 && !s.told {
-		s.told = true
-		for _, r := range f.rooms {
-			tell = append(tell, r)
-		}
-	}
-	f.mu.Unlock()
-	for _, r := range tell {
-		r.status(statusUp, false)
 	}
 }

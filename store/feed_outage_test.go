@@ -45,7 +45,7 @@ func TestFeed_NoticesAConnectionThatWasReplacedBehindItsBack(t *testing.T) {
 		r.wait(t, "the first", func() bool { return len(r.texts(t)) == 1 })
 		head := r.of(chat.KindMessage)[0].ID
 		s.feed.mu.Lock()
-		pubsub := s.feed.session.pubsub
+		pubsub := s.feed.control.session.pubsub
 		s.feed.mu.Unlock()
 		addUnannounced(t, s, chat.EventID{Epoch: head.Epoch, Seq: 1}, "1")
 		// What a hidden reconnection looks like: channels are confirmed again.
@@ -185,7 +185,7 @@ func TestFeed_AnIdleConnectionIsKept(t *testing.T) {
 		s, _ := running(t, addr, o)
 		r, _ := follow(t, s, 3)
 		s.feed.mu.Lock()
-		session := s.feed.session
+		session := s.feed.control.session
 		s.feed.mu.Unlock()
 		began := session.heard.Load()
 		eventually(t, "several pings are answered", func() bool {

@@ -24,7 +24,7 @@ const (
 // drives it reads the log when it says so.
 //
 //	waiting --begin--> filling --loaded, filled--> live --hole--> filling
-//	   ^------------------- lost ------------------'
+//	   ^-------------- lost, suspend --------------'
 type feedRoom struct {
 	// Static after construction.
 	room chat.RoomID
@@ -35,8 +35,11 @@ type feedRoom struct {
 	opened  chan struct{}
 	openErr error
 
+	link *link // guarded by feed.mu: where it is subscribed or to be; nil while nobody knows
+
 	mu    sync.Mutex // guards what follows, and makes the sink's calls one at a time
 	phase phase
+	busy  bool // somebody reads the log for it, until it is live or waits
 	// fresh says that the sink has nothing: the end of the log is loaded, from
 	// wherever it is, rather than what follows last.
 	fresh bool
@@ -59,7 +62,7 @@ func newFeedRoom(room chat.RoomID, load int, ttl time.Duration, sink chat.Sink) 
 }
 
 // begin says that the subscription holds from now on. It reports whether the
-// log is to be read.
+// log is to be read; whoever still reads it for an earlier subscription does so once more.
 func (r *feedRoom) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,15 +70,32 @@ func (r *feedRoom) begin() bool {
 		return false
 	}
 	r.phase = filling
+	if r.busy {
+		r.overrun()
+		return false
+	}
+	r.busy = true
 	return true
 }
+
+// suspend says that the room is subscribed no longer, for no fault of a connection:
+// it is to be subscribed elsewhere, and nobody need know.
+func (r *feedRoom) suspend() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wait()
+}
+
+// wait forgets what was announced: it is in the log, which is read when the next
+// subscription holds. The caller holds mu.
+func (r *feedRoom) wait() { r.phase, r.pending, r.mark, r.overflow = waiting, nil, 0, false }
 
 // lost says that the connection is gone, and with it what was announced since.
 // It reports whether the room goes on; one that was never opened does not.
 func (r *feedRoom) lost(cause error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.phase, r.pending, r.mark, r.overflow = waiting, nil, 0, false
+	r.wait()
 	if !r.settled {
 		r.settle(cause)
 		r.closed = true
@@ -98,14 +118,14 @@ func (r *feedRoom) close() {
 	r.closed = true
 }
 
-// status tells the sink that Redis is down or up again: up only if it was told
-// of down.
-func (r *feedRoom) status(e chat.Event, down bool) {
+// down tells the sink that Redis is away, once. It is told when it is back as soon
+// as the room has caught up.
+func (r *feedRoom) down() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.closed && r.settled && r.told != down {
-		r.told = down
-		r.sink.Receive(e)
+	if !r.closed && r.settled && !r.told && r.phase == waiting {
+		r.told = true
+		r.sink.Receive(statusDown)
 	}
 }
 
@@ -123,7 +143,7 @@ func (r *feedRoom) announce(e chat.Event) (hole bool) {
 	case r.place(e):
 		return false
 	}
-	r.phase = filling
+	r.phase, r.busy = filling, true
 	r.gather(e)
 	return true
 }
@@ -157,7 +177,7 @@ func (r *feedRoom) doubt() bool {
 		r.overrun()
 		return false
 	}
-	r.phase = filling
+	r.phase, r.busy = filling, true
 	return true
 }
 
@@ -192,7 +212,14 @@ func (r *feedRoom) wanted() (after chat.EventID, fresh, ok bool) {
 	defer r.mu.Unlock()
 	r.mark = len(r.pending)
 	r.overflow = false // what was dropped is in the log, which is read now
-	return r.last, r.fresh, !r.closed && r.phase == filling
+	return r.last, r.fresh, !r.over()
+}
+
+// over reports whether nobody need read the log any more, and then notes that nobody
+// does. The caller, who did, holds mu.
+func (r *feedRoom) over() bool {
+	r.busy = !r.closed && r.phase == filling
+	return !r.busy
 }
 
 // loaded takes the newest events of the log, and the position they end at. It
@@ -200,7 +227,7 @@ func (r *feedRoom) wanted() (after chat.EventID, fresh, ok bool) {
 func (r *feedRoom) loaded(events []chat.Event, head chat.EventID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.phase != filling {
+	if r.over() {
 		return true
 	}
 	for _, e := range events {
@@ -216,7 +243,7 @@ func (r *feedRoom) loaded(events []chat.Event, head chat.EventID) bool {
 func (r *feedRoom) filled(p chat.Page) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.phase != filling {
+	if r.over() {
 		return true
 	}
 	if p.Gap {
@@ -250,8 +277,12 @@ func (r *feedRoom) drain() bool {
 	if r.overflow {
 		return false
 	}
-	r.phase = live
+	r.phase, r.busy = live, false
 	r.settle(nil)
+	if r.told {
+		r.told = false
+		r.sink.Receive(statusUp)
+	}
 	return true
 }
 

@@ -197,11 +197,15 @@ func TestFeedRoom_IsContiguousWhateverHappens(t *testing.T) {
 			"go back": func(t *rapid.T) { m.goBack(rapid.IntRange(0, 5).Draw(t, "lose")) },
 			"trim":    func(t *rapid.T) { m.trim(rapid.IntRange(0, 5).Draw(t, "keep")) },
 			"reconnect": func(*rapid.T) {
-				if m.room.lost(errors.New("gone")) {
-					m.reading = false // the readings end with the connection
-					m.publish(true)   // into the void
+				if m.room.lost(errors.New("gone")) { // a reading goes on, and is answered late
+					m.publish(true) // into the void
 					m.room.begin()
 				}
+			},
+			"elsewhere": func(*rapid.T) {
+				m.room.suspend()
+				m.publish(true) // into the void
+				m.room.begin()
 			},
 			"ask": func(*rapid.T) {
 				if !m.reading {
@@ -365,24 +369,62 @@ func TestFeedRoom_TellsNobodyAfterClose(t *testing.T) {
 	m.answer()
 	m.room.close()
 	m.publish(true)
-	m.room.status(statusDown, true)
+	m.room.down()
 	if got := m.sink.all(); len(got) > 0 {
 		t.Errorf("got%s", summary(got))
 	}
 }
 
-func TestFeedRoom_SaysUpOnlyAfterDown(t *testing.T) {
+func TestFeedRoom_SaysUpOnceAfterDownAndCaughtUp(t *testing.T) {
 	m := newModelLog(10)
 	m.room.begin()
-	m.ask(10)
-	m.answer()
-	for _, e := range []struct {
-		event chat.Event
-		down  bool
-	}{{statusUp, false}, {statusDown, true}, {statusDown, true}, {statusUp, false}, {statusUp, false}} {
-		m.room.status(e.event, e.down)
+	settle(t, m)
+	m.room.down() // too late: it is subscribed
+	m.room.lost(errors.New("gone"))
+	m.room.down()
+	m.room.down()
+	m.publish(true) // into the void
+	m.room.begin()
+	settle(t, m)
+	m.room.suspend()
+	m.room.begin()
+	settle(t, m)
+	if got := kinds(m.sink.all()); !slices.Equal(got, []chat.Kind{chat.KindStatus, chat.KindMessage, chat.KindStatus}) {
+		t.Errorf("got%s", summary(m.sink.all()))
 	}
-	if got := m.sink.data(chat.KindStatus); len(got) != 2 || got[0] != string(statusDown.Data) || got[1] != string(statusUp.Data) {
+	if got := m.sink.data(chat.KindStatus); !slices.Equal(got, []string{string(statusDown.Data), string(statusUp.Data)}) {
 		t.Errorf("got %q", got)
+	}
+}
+
+func kinds(events []chat.Event) (list []chat.Kind) {
+	for _, e := range events {
+		list = append(list, e.Kind)
+	}
+	return list
+}
+
+// Whoever reads the log for one subscription may have asked before the next one held.
+func TestFeedRoom_ReadsOnceMoreWhereTheSubscriptionIsAnotherOne(t *testing.T) {
+	m := newModelLog(10)
+	if !m.room.begin() {
+		t.Fatal("nobody is to read")
+	}
+	m.ask(10)
+	m.room.suspend()
+	m.publish(true) // into the void
+	if m.room.begin() {
+		t.Error("two are to read")
+	}
+	if m.answer() {
+		t.Error("the answer of before is believed")
+	}
+	settle(t, m)
+	if at := m.room.position(); at != m.headID() {
+		t.Errorf("the sink is at %s, the log at %s", at, m.headID())
+	}
+	m.room.suspend()
+	if !m.room.begin() {
+		t.Error("nobody is to read again")
 	}
 }

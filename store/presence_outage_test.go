@@ -107,7 +107,7 @@ func TestSecret_IsGivenBackToARedisThatLostIt(t *testing.T) {
 		follow(t, s, 0) // the feed is connected
 		s.client.FlushAll(t.Context())
 		s.feed.mu.Lock()
-		pubsub := s.feed.session.pubsub
+		pubsub := s.feed.control.session.pubsub
 		s.feed.mu.Unlock()
 		// The feed takes an unexpected confirmation for another connection.
 		if err := pubsub.Subscribe(t.Context(), s.keys.channel(lobby)); err != nil {
