@@ -17,7 +17,7 @@ const (
 	maxAcked = 10_000
 )
 
-var tearScript = lua("clock", "head", "lineage", "tear")
+var tearScript = lua("clock", "announce", "head", "lineage", "tear")
 
 // acked is the newest post of each room that this instance has had accepted. A
 // Redis that crashed or failed over may have lost it, and nobody else need know
@@ -68,12 +68,15 @@ func (a *acked) recent(now time.Time) map[chat.RoomID]ackedPost {
 	return maps.Clone(a.rooms)
 }
 
-// verifyAcked asks of each room whether it still has what was accepted of late, for
-// a Redis that may be another than before.
-func (s *Store) verifyAcked(ctx context.Context) {
+// verifyAcked asks of each room that is meant whether it still has what was accepted of
+// late, for a Redis that may be another than before.
+func (s *Store) verifyAcked(ctx context.Context, meant func(context.Context, chat.RoomID) bool) {
 	for room, post := range s.acked.recent(time.Now()) {
 		if ctx.Err() != nil {
 			return
+		}
+		if !meant(ctx, room) {
+			continue
 		}
 		if _, err := s.tear(ctx, room, post.id); err != nil {
 			s.o.Log.Warn("not known whether a room's log lost its end", "room", room, "error", err)
@@ -110,7 +113,7 @@ func (s *Store) tear(ctx context.Context, room chat.RoomID, lost chat.EventID) (
 		return 0, nil
 	}
 	v, err := s.run(ctx, "verify log", tearScript, []string{s.keys.head(room), s.keys.log(room), s.keys.copied(room)},
-		lost.Epoch, lost.Seq, s.o.HistoryTTL.Milliseconds(), s.keys.channel(room))
+		lost.Epoch, lost.Seq, s.o.HistoryTTL.Milliseconds(), s.publishVerb(), s.keys.channel(room))
 	if epoch, _ = v.(int64); epoch != 0 {
 		s.o.Log.Warn("redis lost the end of a room's log: its readers begin anew", "room", room, "lost", lost)
 	}

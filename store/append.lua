@@ -3,9 +3,9 @@
 --
 -- KEYS  1 head  2 log  3… three a post: nonce, rate, nickname
 -- ARGV  1 HISTORY_SIZE  2 HISTORY_TTL ms (0 = forever)  3 nonce ttl ms
---       4 microseconds between two messages (0 = no limit)  5 burst  6 channel
---       7 seconds that a nickname is held after its last use
---       8… five a post: payload, digest of the text, the message's `at`, session, and
+--       4 microseconds between two messages (0 = no limit)  5 burst  6 SPUBLISH or PUBLISH
+--       7 channel  8 seconds that a nickname is held after its last use
+--       9… five a post: payload, digest of the text, the message's `at`, session, and
 --          what the nickname must be: 'held' by the session, 'free' or so, or 'checked' before
 --
 -- Returns for each post its id, or one of
@@ -35,7 +35,7 @@ local function may_use(name, session, must)
     local holder = redis.call('GET', name)
     return not holder or holder == session
   end
-  return redis.call('GETEX', name, 'EX', ARGV[7]) == session
+  return redis.call('GETEX', name, 'EX', ARGV[8]) == session
 end
 
 local function land(nonce, rate, payload, digest, at)
@@ -69,7 +69,7 @@ end
 
 local replies = {}
 for i = 0, (#KEYS - 2) / 3 - 1 do
-  local k, a = 3 + 3 * i, 8 + 5 * i
+  local k, a = 3 + 3 * i, 9 + 5 * i
   if may_use(KEYS[k + 2], ARGV[a + 3], ARGV[a + 4]) then
     replies[i + 1] = land(KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1], ARGV[a + 2])
   else
@@ -82,6 +82,6 @@ if #announced > 0 then
     redis.call('PEXPIRE', head, ARGV[2])
     redis.call('PEXPIRE', log, ARGV[2])
   end
-  redis.call('PUBLISH', ARGV[6], table.concat(announced, '\n'))
+  announce(ARGV[6], ARGV[7], table.concat(announced, '\n'))
 end
 return replies

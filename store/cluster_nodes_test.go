@@ -22,12 +22,13 @@ type threeMasters struct {
 	url   string
 }
 
-func startThreeMasters(t *testing.T) *threeMasters {
+// startThreeMasters starts one, with further arguments for each server.
+func startThreeMasters(t *testing.T, args ...string) *threeMasters {
 	t.Helper()
 	c := &threeMasters{}
 	for range 6 {
-		c.nodes = append(c.nodes, startRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
-			"--cluster-replica-no-failover", "no", "--repl-diskless-sync-delay", "0"))
+		c.nodes = append(c.nodes, startRedis(t, slices.Concat([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+			"--cluster-replica-no-failover", "no", "--repl-diskless-sync-delay", "0"}, args)...))
 	}
 	for i, node := range c.nodes {
 		client := dial(t, node.addr)

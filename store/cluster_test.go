@@ -13,7 +13,14 @@ import (
 // startCluster starts a Redis Cluster of one node: every rule about slots holds there.
 func startCluster(t *testing.T) *redis.ClusterClient {
 	t.Helper()
-	server := startRedis(t, "--cluster-enabled", "yes")
+	client, _ := startClusterNode(t)
+	return client
+}
+
+// startClusterNode is startCluster, with further arguments for the server.
+func startClusterNode(t *testing.T, args ...string) (*redis.ClusterClient, *realRedisServer) {
+	t.Helper()
+	server := startRedis(t, append([]string{"--cluster-enabled", "yes"}, args...)...)
 	node := dial(t, server.addr)
 	if err := node.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
 		t.Fatal(err)
@@ -26,7 +33,7 @@ func startCluster(t *testing.T) *redis.ClusterClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	return client.(*redis.ClusterClient)
+	return client.(*redis.ClusterClient), server
 }
 
 func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {

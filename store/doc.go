@@ -11,10 +11,11 @@
 //     those that come at once in one step
 //   - acked.go, tear.lua: a log that lost what was accepted, and everybody told
 //   - history.go, page.lua: a run of the log, before or after a position
-//   - feed.go, feed_link.go: the followed rooms; feed_session.go, feed_channels.go,
-//     feed_announcement.go: a pub/sub connection, what it subscribes and what it hears;
-//     feed_room.go: a room's announcements made contiguous; feed_fill.go: the log read
-//     where they are not
+//   - announce.go, announce.lua: which way announcements go
+//   - feed.go, feed_link.go, feed_route.go: the followed rooms, on one connection or, of a
+//     Cluster, at their masters; feed_session.go, feed_channels.go, feed_announcement.go:
+//     a pub/sub connection, what it subscribes and what it hears; feed_room.go: a room's
+//     announcements made contiguous; feed_fill.go: the log read where they are not
 //   - presence.go, presence_room.go, presence_tell.go, presence.lua: who is here, over
 //     all instances, with leases
 //   - names.go, limits.go, tally.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
@@ -22,7 +23,7 @@
 //   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
-// its KEYS and ARGV. clock.lua, head.lua, lineage.lua and gcra.lua are what several of them share. Every
+// its KEYS and ARGV. clock.lua, announce.lua, head.lua, lineage.lua and gcra.lua are what several of them share. Every
 // key and channel of a room has the hash tag {room}, so that a script touches one
 // slot of a Redis Cluster.
 //

@@ -43,8 +43,8 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 // so once a minute, or when a node that lives says that it has them no longer: one
 // that died does not.
 func (s *Store) reroute(ctx context.Context) {
-	if cluster, ok := s.client.(*redis.ClusterClient); ok {
-		cluster.ReloadState(ctx)
+	if s.cluster != nil {
+		s.cluster.ReloadState(ctx)
 	}
 }
 

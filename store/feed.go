@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"causette/chat"
 )
 
@@ -20,24 +22,34 @@ var (
 	statusUp   = chat.Event{Kind: chat.KindStatus, Data: []byte(`{"redis":"up"}`)}
 )
 
-// feed hands every followed room's events to its sink. The rooms, and the control
-// channel, are on a [link], which is a pub/sub connection at a time.
+// feed hands every followed room's events to its sink. Each room is on a [link],
+// which is a pub/sub connection at a time. Of a Cluster that is a link for each
+// master, see feed_route.go; else the control channel's is the only one.
 type feed struct {
 	// Static after construction.
 	s       *Store
-	control *link
+	control *link // has the control channel; never ends
+
+	// wake tells route that unrouted is not empty.
+	wake chan struct{}
 
 	mu    sync.Mutex
 	rooms map[chat.RoomID]*feedRoom // guarded by mu
 	ended error                     // guarded by mu: why Run returned
+	// unrouted are the rooms of a Cluster that are subscribed nowhere, and since when.
+	unrouted map[chat.RoomID]time.Time // guarded by mu
+	// links are those to the masters of a Cluster, while they have rooms.
+	links map[*redis.Client]*link // guarded by mu
 }
 
 func newFeed(s *Store) *feed {
 	f := &feed{
-		s:     s,
-		rooms: make(map[chat.RoomID]*feedRoom),
+		s: s, wake: make(chan struct{}, 1),
+		rooms:    make(map[chat.RoomID]*feedRoom),
+		unrouted: make(map[chat.RoomID]time.Time),
+		links:    make(map[*redis.Client]*link),
 	}
-	f.control = newLink(f, s.client)
+	f.control = newLink(f, s.client, "")
 	return f
 }
 
@@ -89,7 +101,10 @@ func (s *Store) Unfollow(room chat.RoomID) {
 func (f *feed) add(r *feedRoom) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	err := or(f.ended, f.control.down())
+	err := f.ended
+	if f.s.cluster == nil {
+		err = or(err, f.control.down())
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
@@ -97,7 +112,11 @@ func (f *feed) add(r *feedRoom) error {
 		return errors.New("followed already")
 	}
 	f.rooms[r.room] = r
-	f.control.add(r)
+	if f.s.cluster == nil {
+		f.control.add(r)
+	} else {
+		f.displace(r)
+	}
 	return nil
 }
 
@@ -114,14 +133,20 @@ func (f *feed) drop(r *feedRoom) {
 		return
 	}
 	delete(f.rooms, r.room)
+	delete(f.unrouted, r.room)
 	if r.link != nil {
 		r.link.remove(r)
 	}
 }
 
-// run keeps the link connected until ctx ends.
+// run keeps all links connected until ctx ends.
 func (f *feed) run(ctx context.Context) error {
-	f.control.run(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { f.control.run(ctx) })
+	if f.s.cluster != nil {
+		wg.Go(func() { f.route(ctx) })
+	}
+	wg.Wait()
 	f.stop(ctx.Err())
 	return nil
 }

@@ -26,6 +26,15 @@ type channelState struct {
 	outstanding int
 }
 
+// standing is what an answer says of a channel.
+type standing uint8
+
+const (
+	unsettled  standing = iota // or not subscribed, as was asked
+	subscribed                 // from now on
+	withdrawn                  // though asked for: Redis does not have it, or not any more
+)
+
 func newChannels() channels { return channels{states: make(map[string]*channelState)} }
 
 // active reports whether a channel is subscribed, and that is not about to change.
@@ -51,14 +60,42 @@ func (c *channels) want(channel string, on bool) (ask bool) {
 	return true
 }
 
-// confirmed takes a confirmation. It reports whether the channel is subscribed from now
-// on.
-func (c *channels) confirmed(channel string, on bool) (active bool, err error) {
-	if len(c.asked) == 0 || c.asked[0] != (question{channel, on}) {
-		return false, errResubscribed
+// confirmed takes a confirmation. One of no subscription, of a channel of which nobody
+// asked that, is Redis's own: the channel's slot went to another node.
+func (c *channels) confirmed(channel string, on, sharded bool) (standing, error) {
+	if len(c.asked) > 0 && c.asked[0] == (question{channel, on}) {
+		c.answered()
+		if on && c.active(channel) {
+			return subscribed, nil
+		}
+		return unsettled, nil
 	}
+	if on || !sharded {
+		return unsettled, errResubscribed
+	}
+	if !c.active(channel) {
+		return unsettled, nil // on its way out, or asked for anew: that has an answer of its own
+	}
+	delete(c.states, channel)
+	return withdrawn, nil
+}
+
+// refused takes an error in the place of the next answer. It is not ok if nothing was asked.
+//
+// If Redis withdraws a channel just when it is asked to, the withdrawal passes for the
+// answer, and the error that is the answer for the next one's. That gets a confirmation
+// that nobody waits for, and ends the session: seldom, and nothing is missed.
+func (c *channels) refused() (channel string, is standing, ok bool) {
+	if len(c.asked) == 0 {
+		return "", unsettled, false
+	}
+	q := c.asked[0]
 	c.answered()
-	return on && c.active(channel), nil
+	if state := c.states[q.channel]; q.on && state != nil && state.outstanding == 0 {
+		delete(c.states, q.channel)
+		return q.channel, withdrawn, true
+	}
+	return q.channel, unsettled, true
 }
 
 // answered takes the first question off, and forgets a channel that is not wanted.

@@ -8,10 +8,12 @@ import (
 	"causette/chat"
 )
 
-// maxFills is how many rooms' logs are read at the same time.
+// maxFills is how many rooms' logs are read at the same time, of those on one link: a
+// master that does not answer keeps nobody else's from being read.
 const maxFills = 16
 
-// fills are the rooms of a link whose logs are to be read.
+// fills are the rooms of a link whose logs are to be read. A room that moves to another
+// link meanwhile stays here until it is live.
 type fills struct {
 	f     *feed // static after construction
 	wake  chan struct{}
@@ -20,15 +22,17 @@ type fills struct {
 
 func newFills(f *feed) fills { return fills{f: f, wake: make(chan struct{}, 1)} }
 
-// begin catches a room up that is subscribed from now on. The caller holds mu.
+// begin catches a room up that is subscribed from now on. The caller holds mu: so the
+// room is not moved to another link meanwhile.
 func (f *feed) begin(r *feedRoom) {
+	delete(f.unrouted, r.room)
 	if r.begin() {
 		f.s.presence.refresh(r.room)
 		f.enqueue(r, "subscribed")
 	}
 }
 
-// fill has a room's log read.
+// fill has a room's log read, whatever link it is on by now.
 func (f *feed) fill(r *feedRoom, cause string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -49,15 +53,17 @@ func (f *feed) enqueue(r *feedRoom, cause string) {
 	}
 }
 
-// run reads the logs of queued rooms until ctx ends.
-func (q *fills) run(ctx context.Context) {
+// run reads the logs of queued rooms until ctx ends, or ended is closed and none is left.
+func (q *fills) run(ctx context.Context, ended <-chan struct{}) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	slots := make(chan struct{}, maxFills)
-	for {
+	for over := false; !over; {
 		select {
 		case <-ctx.Done():
 			return
+		case <-ended:
+			over = true
 		case <-q.wake:
 		}
 		for _, r := range q.take() {

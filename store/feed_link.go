@@ -17,9 +17,11 @@ import (
 type link struct {
 	// Static after construction.
 	f      *feed
-	client redis.UniversalClient
+	client redis.UniversalClient // a Cluster's, for the control channel; else of one node
+	node   string                // the master's address; "" of the control channel's link
 
-	wake chan struct{} // changed is not empty
+	wake  chan struct{} // changed is not empty
+	ended chan struct{} // closed with the last room gone, but for the control channel's link
 
 	// Guarded by feed.mu.
 	rooms   map[chat.RoomID]*feedRoom
@@ -30,9 +32,10 @@ type link struct {
 	fills fills
 }
 
-func newLink(f *feed, client redis.UniversalClient) *link {
+func newLink(f *feed, client redis.UniversalClient, node string) *link {
 	return &link{
-		f: f, client: client, wake: make(chan struct{}, 1),
+		f: f, client: client, node: node,
+		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		rooms:   make(map[chat.RoomID]*feedRoom),
 		changed: make(map[chat.RoomID]struct{}),
 		fills:   newFills(f),
@@ -54,11 +57,15 @@ func (l *link) add(r *feedRoom) {
 	l.touch(r.room)
 }
 
-// remove lets a room go. The caller holds feed.mu.
+// remove lets a room go; a master's link without any ends. The caller holds feed.mu.
 func (l *link) remove(r *feedRoom) {
 	r.link = nil
 	delete(l.rooms, r.room)
 	l.touch(r.room)
+	if len(l.rooms) == 0 && l != l.f.control {
+		delete(l.f.links, l.client.(*redis.Client))
+		close(l.ended)
+	}
 }
 
 // touch has the writer look at a room. The caller holds feed.mu.
@@ -70,11 +77,11 @@ func (l *link) touch(room chat.RoomID) {
 	}
 }
 
-// run keeps one session connected until ctx ends.
+// run keeps one session connected until ctx, or the link, ends.
 func (l *link) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { l.fills.run(ctx) })
+	wg.Go(func() { l.fills.run(ctx, l.ended) })
 	backoff := minBackoff
 	for {
 		session := newSession(l)
@@ -82,17 +89,31 @@ func (l *link) run(ctx context.Context) {
 		if session.connected {
 			backoff = minBackoff
 		}
-		if ctx.Err() != nil {
+		if l.over(ctx) {
 			return
 		}
 		l.lost(err)
 		l.f.s.reroute(ctx)
 		select {
 		case <-ctx.Done():
-			return
+		case <-l.ended:
 		case <-time.After(backoff/2 + rand.N(backoff/2)):
 		}
+		if l.over(ctx) {
+			return
+		}
 		backoff = min(2*backoff, maxBackoff)
+	}
+}
+
+func (l *link) over(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return true
+	case <-l.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -108,7 +129,17 @@ func (l *link) connect(s *session) {
 	for room := range l.rooms {
 		l.touch(room)
 	}
-	f.s.o.Log.Debug("feed connected", "rooms", len(l.rooms))
+	f.s.o.Log.Debug("feed connected", "node", l.node, "rooms", len(l.rooms))
+}
+
+// serves reports whether a room is one of those whose fate the link's connection tells:
+// all, or those of its master.
+func (l *link) serves(ctx context.Context, room chat.RoomID) bool {
+	if l == l.f.control {
+		return true
+	}
+	master, err := l.f.s.master(ctx, room)
+	return err == nil && master == l.client
 }
 
 // lost tells every room that the connection is gone.
@@ -125,11 +156,16 @@ func (l *link) lost(err error) {
 			f.drop(r)
 		}
 	}
+	if f.s.cluster != nil {
+		for _, r := range left {
+			f.displace(r)
+		}
+	}
 	f.mu.Unlock()
 	for _, r := range left {
 		r.down()
 	}
 	if had {
-		f.s.o.Log.Warn("feed connection lost", "error", err, "rooms", len(left))
+		f.s.o.Log.Warn("feed connection lost", "node", l.node, "error", err, "rooms", len(left))
 	}
 }

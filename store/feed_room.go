@@ -111,6 +111,13 @@ func (r *feedRoom) settle(err error) {
 	}
 }
 
+// isOpen reports whether the sink has had the end of the log.
+func (r *feedRoom) isOpen() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.settled
+}
+
 // close ends the room: no call of the sink begins after it returned.
 func (r *feedRoom) close() {
 	r.mu.Lock()

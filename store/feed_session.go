@@ -14,7 +14,10 @@ import (
 // subscribeChunk is how many channels one SUBSCRIBE names at most.
 const subscribeChunk = 500
 
-var errSilent = errors.New("connection does not answer")
+var (
+	errSilent = errors.New("connection does not answer")
+	errEnded  = errors.New("no rooms left")
+)
 
 // session is one pub/sub connection of a link, from its first subscription until it fails.
 type session struct {
@@ -22,7 +25,8 @@ type session struct {
 	l *link
 
 	// Static after run began.
-	pubsub *redis.PubSub
+	pubsub  *redis.PubSub
+	sharded bool // rooms' channels are subscribed by SSUBSCRIBE
 
 	heard atomic.Int64 // Unix nanoseconds of the last thing received
 
@@ -35,15 +39,19 @@ type session struct {
 
 func newSession(l *link) *session { return &session{l: l, channels: newChannels()} }
 
-// run connects, and receives until the connection fails or ctx ends. It returns
-// why, never nil, after all of its goroutines ended.
+// run connects, and receives until the connection fails, or ctx or the link ends. It
+// returns why, never nil, after all of its goroutines ended.
 func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer s.wg.Wait()
 	defer cancel(nil)
 	s.pubsub = s.l.client.Subscribe(ctx)
 	s.wg.Go(func() {
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case <-s.l.ended:
+			cancel(errEnded)
+		}
 		_ = s.pubsub.Close() // ends Receive; what it says of a dying connection is no news
 	})
 	if err := s.open(ctx); err != nil {
@@ -56,6 +64,8 @@ func (s *session) run(ctx context.Context) error {
 		if err == nil {
 			s.hear()
 			err = s.take(ctx, msg)
+		} else {
+			err = s.refused(ctx, err)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -66,21 +76,37 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// open asks for the control channel. The connection stands once that is subscribed.
+// open makes the connection. The control channel's stands once that is subscribed;
+// a master's, once the master said whether it has SPUBLISH, asked after it was made: should
+// another server be there next, this connection is gone.
 func (s *session) open(ctx context.Context) error {
 	f := s.l.f
-	f.mu.Lock()
-	s.channels.want(f.s.keys.control(), true)
-	f.mu.Unlock()
-	return s.pubsub.Subscribe(ctx, f.s.keys.control())
+	if s.l == f.control {
+		f.mu.Lock()
+		s.channels.want(f.s.keys.control(), true)
+		f.mu.Unlock()
+		return s.pubsub.Subscribe(ctx, f.s.keys.control())
+	}
+	if err := s.pubsub.Ping(ctx); err != nil {
+		return err
+	}
+	sharded, err := f.s.hasSPublish(ctx, s.l.client)
+	if err != nil {
+		return err
+	}
+	s.sharded = sharded
+	s.stand(ctx)
+	return nil
 }
 
 // stand says that the connection stands.
 func (s *session) stand(ctx context.Context) {
 	s.l.connect(s)
 	s.wg.Go(func() {
-		s.l.f.s.restoreSecret(ctx)
-		s.l.f.s.verifyAcked(ctx)
+		if s.l == s.l.f.control {
+			s.l.f.s.restoreSecret(ctx)
+		}
+		s.l.f.s.verifyAcked(ctx, s.l.serves)
 	})
 }
 
@@ -98,20 +124,51 @@ func (s *session) take(ctx context.Context, msg any) error {
 	return nil
 }
 
-// confirm handles the answer to a SUBSCRIBE or UNSUBSCRIBE.
+// confirm handles the answer to a subscription or its end, or Redis's ending one.
 func (s *session) confirm(ctx context.Context, m *redis.Subscription) error {
 	f := s.l.f
 	f.mu.Lock()
-	active, err := s.channels.confirmed(m.Channel, m.Kind == "subscribe")
+	is, err := s.channels.confirmed(m.Channel, m.Kind == "subscribe" || m.Kind == "ssubscribe", s.sharded)
 	room, isRoom := f.s.keys.roomOf(m.Channel)
-	if r := s.l.rooms[room]; r != nil && active {
+	r := s.l.rooms[room]
+	switch {
+	case r == nil:
+	case is == subscribed:
 		f.begin(r)
+	case is == withdrawn:
+		r.suspend()
+		f.displace(r)
 	}
 	f.mu.Unlock()
-	if active && !isRoom {
+	switch {
+	case is == subscribed && !isRoom:
 		s.stand(ctx)
+	case is == withdrawn:
+		f.s.reroute(ctx)
 	}
 	return err
+}
+
+// refused handles an error in the place of a confirmation. That another node has the
+// slot, or none, concerns only the channel; anything else is returned.
+func (s *session) refused(ctx context.Context, err error) error {
+	_, moved := redis.IsMovedError(err)
+	if !s.sharded || !moved && !redis.IsClusterDownError(err) {
+		return err
+	}
+	f := s.l.f
+	f.mu.Lock()
+	channel, is, ok := s.channels.refused()
+	room, _ := f.s.keys.roomOf(channel)
+	if r := s.l.rooms[room]; r != nil && is == withdrawn {
+		f.unroute(r) // it is tried again, but not at once
+	}
+	f.mu.Unlock()
+	if !ok {
+		return err
+	}
+	f.s.reroute(ctx)
+	return nil
 }
 
 // write subscribes what is followed and unsubscribes what is not, and pings a
@@ -149,14 +206,19 @@ func (s *session) write(ctx context.Context) error {
 
 // subscribe brings the connection's channels in line with the link's rooms.
 func (s *session) subscribe(ctx context.Context) error {
+	subscribe, unsubscribe, chunkSize := s.pubsub.Subscribe, s.pubsub.Unsubscribe, subscribeChunk
+	if s.sharded {
+		// One SSUBSCRIBE names channels of one slot only.
+		subscribe, unsubscribe, chunkSize = s.pubsub.SSubscribe, s.pubsub.SUnsubscribe, 1
+	}
 	on, off := s.changes()
-	for chunk := range slices.Chunk(off, subscribeChunk) {
-		if err := s.pubsub.Unsubscribe(ctx, chunk...); err != nil {
+	for chunk := range slices.Chunk(off, chunkSize) {
+		if err := unsubscribe(ctx, chunk...); err != nil {
 			return err
 		}
 	}
-	for chunk := range slices.Chunk(on, subscribeChunk) {
-		if err := s.pubsub.Subscribe(ctx, chunk...); err != nil {
+	for chunk := range slices.Chunk(on, chunkSize) {
+		if err := subscribe(ctx, chunk...); err != nil {
 			return err
 		}
 	}

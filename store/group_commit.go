@@ -31,7 +31,7 @@ const (
 )
 
 var (
-	appendScript = lua("clock", "gcra", "head", "append")
+	appendScript = lua("clock", "announce", "gcra", "head", "append")
 
 	// errNotHeld may also mean that the session must take its nickname first.
 	errNotHeld = errors.New("the nickname is not held by who uses it")
@@ -167,7 +167,7 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 	defer cancel()
 	// Nobody waits for the answer of who went away.
 	group = slices.DeleteFunc(group, func(l *landing) bool { return l.ctx.Err() != nil })
-	if s.cluster {
+	if s.cluster != nil {
 		group = s.checkNames(ctx, group)
 	}
 	if len(group) == 0 {
@@ -234,9 +234,10 @@ func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*land
 	interval, burst := s.messageLimit()
 	keys := make([]string, 2, 2+3*len(group))
 	keys[0], keys[1] = s.keys.head(room), s.keys.log(room)
-	args := make([]any, 7, 7+5*len(group))
+	args := make([]any, 8, 8+5*len(group))
 	args[0], args[1], args[2] = s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds()
-	args[3], args[4], args[5], args[6] = interval, burst, s.keys.channel(room), int(nameTTL.Seconds())
+	args[3], args[4], args[5] = interval, burst, s.publishVerb()
+	args[6], args[7] = s.keys.channel(room), int(nameTTL.Seconds())
 	for _, l := range group {
 		rate := s.keys.rate(room, l.post.Who)
 		name := rate // any key of the room's slot, if the script does not look at it

@@ -15,7 +15,7 @@ func (k keys) room(r chat.RoomID) string { return k.prefix + "chat:{" + string(r
 
 // channel carries a room's announcements: "<id>\n<json>" for each of the durable
 // events that were stored in one step, joined by "\n"; "\n<kind>\n<json>" for a
-// live-only one.
+// live-only one. Of a Cluster it is a shard channel, if there are such; see announce.go.
 func (k keys) channel(r chat.RoomID) string { return k.room(r) }
 
 // head is a hash {epoch, next}: what the log's next event is called.

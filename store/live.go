@@ -17,8 +17,7 @@ const typingEvery = 2 * time.Second
 func (s *Store) PublishLive(ctx context.Context, room chat.RoomID, e chat.Event) error {
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	payload := "\n" + string(e.Kind) + "\n" + string(e.Data)
-	return s.failed(ctx, "publish", s.client.Publish(call, s.keys.channel(room), payload).Err())
+	return s.failed(ctx, "publish", s.publish(call, room, "\n"+string(e.Kind)+"\n"+string(e.Data)))
 }
 
 // Typing announces that somebody is writing, unless that was said a moment ago.

@@ -5,7 +5,8 @@
 -- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT
 --       6 the stem of every here key  7 how many sessions of dead instances at most
 --       8 1 = announce the counts even if they are the same, 2 = don't: more follows
---       9… changes, four each: op, session, nickname (or ''), nickname before (or '')
+--       9 SPUBLISH or PUBLISH
+--       10… changes, four each: op, session, nickname (or ''), nickname before (or '')
 --          op: join · again (join without notice) · leave · rename
 --
 -- here:<other> keys are made from ARGV[6]: they have the room's hash tag as well.
@@ -59,7 +60,7 @@ local function leave(from, session)
 end
 
 -- This instance first, so that who came over from a dead one never left.
-for i = 9, #ARGV, 4 do
+for i = 10, #ARGV, 4 do
   local op, session, nick, was = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if op == 'join' then join(session, nick, false)
   elseif op == 'again' then join(session, nick, true)
@@ -115,9 +116,9 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, lease * 6) end
 
 local people_now, names_now = redis.call('HLEN', roster), redis.call('HLEN', named)
 if people_now <= tonumber(ARGV[5]) then
-  for _, json in ipairs(notices) do redis.call('PUBLISH', ARGV[3], '\nnotice\n' .. json) end
+  for _, json in ipairs(notices) do announce(ARGV[9], ARGV[3], '\nnotice\n' .. json) end
 end
 if ARGV[8] == '1' or ARGV[8] == '0' and (people_now ~= people or names_now ~= names) then
-  redis.call('PUBLISH', ARGV[3], '\npresence\n{"participants":' .. people_now .. ',"named":' .. names_now .. '}')
+  announce(ARGV[9], ARGV[3], '\npresence\n{"participants":' .. people_now .. ',"named":' .. names_now .. '}')
 end
 return {people_now, names_now, known, more}

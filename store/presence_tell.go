@@ -17,7 +17,7 @@ import (
 // maxPeople is how many names People lists.
 const maxPeople = 1000
 
-var presenceScript = lua("clock", "presence")
+var presenceScript = lua("clock", "announce", "presence")
 
 // telling is one room's run of presence.lua.
 type telling struct {
@@ -135,7 +135,7 @@ func (s *Store) presenceCall(t *telling) ([]string, []any) {
 	at, _ := chat.Instant{Time: time.Now()}.MarshalJSON()
 	args := []any{
 		s.o.Instance, s.o.Lease.Milliseconds(), s.keys.channel(room), strings.Trim(string(at), `"`),
-		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges, announce,
+		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges, announce, s.publishVerb(),
 	}
 	for _, c := range t.list {
 		if t.again && c.op == "join" {

@@ -91,7 +91,7 @@ type Store struct {
 
 	posting atomic.Int32 // how many scripts of posts run
 
-	cluster bool // a script may touch one slot only
+	cluster *redis.ClusterClient // client, if it is one: a script may touch one slot only
 
 	landings landings // under way; see group_commit.go
 
@@ -111,7 +111,7 @@ type Store struct {
 // does. The client stays the caller's, to be closed after Run returned.
 func New(client redis.UniversalClient, o Options) *Store {
 	o = o.withDefaults()
-	_, cluster := client.(*redis.ClusterClient)
+	cluster, _ := client.(*redis.ClusterClient)
 	s := &Store{
 		o: o, keys: keys{o.Prefix}, client: client, cluster: cluster,
 		posts:    pipelined(client),

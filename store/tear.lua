@@ -3,7 +3,8 @@
 -- also of those who had not come to what was lost.
 --
 -- KEYS  1 head  2 log  3 where the copy is made
--- ARGV  1 epoch  2 seq of the event  3 HISTORY_TTL ms (0 = forever)  4 channel
+-- ARGV  1 epoch  2 seq of the event  3 HISTORY_TTL ms (0 = forever)  4 SPUBLISH or PUBLISH
+--       5 channel
 --
 -- Returns the new epoch, or 0 if the event is there, or was let go of, or is of no epoch
 -- of this log.
@@ -30,5 +31,5 @@ if ARGV[3] ~= '0' then
   redis.call('PEXPIRE', head, ARGV[3])
   redis.call('PEXPIRE', log, ARGV[3])
 end
-redis.call('PUBLISH', ARGV[4], '\ntorn\n{}')
+announce(ARGV[4], ARGV[5], '\ntorn\n{}')
 return tonumber(fresh)

@@ -1,0 +1,250 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"causette/chat"
+)
+
+// everywhere is a room of each master, followed.
+type everywhere struct {
+	c     *threeMasters
+	s     *Store
+	rooms [3]chat.RoomID
+	sinks [3]*recorder
+	said  [3]int
+}
+
+func (c *threeMasters) followEverywhere(t *testing.T, s *Store) *everywhere {
+	t.Helper()
+	e := &everywhere{c: c, s: s}
+	for i := 0; slices.Contains(e.rooms[:], ""); i++ {
+		room := chat.RoomID(fmt.Sprint("room-", i))
+		if holder, _ := c.holder(t, room); e.rooms[holder] == "" {
+			e.rooms[holder] = room
+		}
+	}
+	for i := range e.rooms {
+		e.follow(t, i)
+	}
+	return e
+}
+
+func (e *everywhere) follow(t *testing.T, i int) {
+	t.Helper()
+	e.sinks[i] = newRecorder()
+	if _, err := e.s.Follow(t.Context(), e.rooms[i], e.said[i], e.sinks[i]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// say has the next number said in a room; it insists.
+func (e *everywhere) say(t *testing.T, i int) {
+	t.Helper()
+	p := nonced(fmt.Sprint(e.said[i]))
+	p.Room = e.rooms[i]
+	repeatUntilAccepted(t, e.s, p)
+	e.said[i]++
+}
+
+// heard waits until every room's readers got what was said there, each once and in order.
+func (e *everywhere) heard(t *testing.T) {
+	t.Helper()
+	for i, r := range e.sinks {
+		r.wait(t, "what is said", func() bool { return len(r.texts(t)) >= e.said[i] })
+		if got := r.texts(t); !slices.Equal(got, numbers(0, e.said[i]-1)) {
+			t.Fatalf("room of master %d: got %v", i, got)
+		}
+		contiguous(t, r.of(chat.KindMessage))
+	}
+}
+
+func (e *everywhere) sayAndHear(t *testing.T) {
+	t.Helper()
+	for range 10 {
+		for i := range e.rooms {
+			e.say(t, i)
+		}
+	}
+	e.heard(t)
+}
+
+// undisturbed fails if the readers of a room heard of Redis's being down.
+func (e *everywhere) undisturbed(t *testing.T, rooms ...int) {
+	t.Helper()
+	for _, i := range rooms {
+		if got := e.sinks[i].data(chat.KindStatus); len(got) > 0 {
+			t.Errorf("room of master %d: told %v", i, got)
+		}
+	}
+}
+
+// channels are what is subscribed on a node.
+func (c *threeMasters) channels(t *testing.T, node int, sharded bool) []string {
+	t.Helper()
+	client := dial(t, c.nodes[node].addr)
+	list := client.PubSubChannels(t.Context(), "*")
+	if sharded {
+		list = client.PubSubShardChannels(t.Context(), "*")
+	}
+	must(t, list.Err())
+	slices.Sort(list.Val())
+	return list.Val()
+}
+
+func TestClusterFeed_ASlotThatMovesDisturbsNobody(t *testing.T) {
+	c := startThreeMasters(t)
+	e := c.followEverywhere(t, c.store(t))
+	e.sayAndHear(t)
+	_, slot := c.holder(t, e.rooms[0])
+	for at := range 3 { // and back where it was
+		to := (at + 1) % 3
+		c.move(t, slot, at, to)
+		for range 10 {
+			e.say(t, 0)
+		}
+		e.heard(t)
+		eventually(t, "it is subscribed there", func() bool {
+			return slices.Contains(c.channels(t, to, true), keys{}.channel(e.rooms[0])) &&
+				!slices.Contains(c.channels(t, at, true), keys{}.channel(e.rooms[0]))
+		})
+		e.sayAndHear(t)
+	}
+	e.undisturbed(t, 0, 1, 2)
+}
+
+func TestClusterFeed_AMasterThatDiesConcernsItsRoomsOnly(t *testing.T) {
+	masterIsGone(t, func(n *realRedisServer) { n.kill() })
+}
+
+// One that falls silent keeps its connections.
+func TestClusterFeed_AMasterThatFallsSilentConcernsItsRoomsOnly(t *testing.T) {
+	masterIsGone(t, func(n *realRedisServer) { n.freeze(t) })
+}
+
+func masterIsGone(t *testing.T, end func(*realRedisServer)) {
+	t.Helper()
+	c := startThreeMasters(t)
+	e := c.followEverywhere(t, c.store(t))
+	e.sayAndHear(t)
+	// The control channel's connection is not to be the one that is lost.
+	dying := (slices.IndexFunc(c.nodes[:3], func(n *realRedisServer) bool {
+		i := slices.Index(c.nodes, n)
+		return slices.Contains(c.channels(t, i, false), keys{}.control())
+	}) + 1) % 3
+	must(t, dial(t, c.nodes[dying].addr).Do(t.Context(), "WAIT", 1, 1000).Err())
+	end(c.nodes[dying])
+	for i := range e.rooms {
+		if i != dying {
+			e.say(t, i)
+		}
+	}
+	for range 10 {
+		e.say(t, dying)
+	}
+	e.heard(t)
+	e.sinks[dying].wait(t, "up again", func() bool { return upAgain(e.sinks[dying]) })
+	e.sayAndHear(t)
+	e.undisturbed(t, (dying+1)%3, (dying+2)%3)
+	if got := c.channels(t, 3+dying, true); !slices.Equal(got, []string{keys{}.channel(e.rooms[dying])}) {
+		t.Errorf("the new master has %q", got)
+	}
+}
+
+// A master that becomes a replica of its replica keeps its connections.
+func TestClusterFeed_AMasterThatStepsBackDisturbsNobody(t *testing.T) {
+	c := startThreeMasters(t)
+	e := c.followEverywhere(t, c.store(t))
+	e.sayAndHear(t)
+	must(t, dial(t, c.nodes[3].addr).Do(t.Context(), "CLUSTER", "FAILOVER").Err())
+	for range 50 {
+		e.say(t, 0)
+	}
+	e.heard(t)
+	eventually(t, "it is subscribed at the new master", func() bool {
+		return len(c.channels(t, 3, true)) == 1 && len(c.channels(t, 0, true)) == 0
+	})
+	e.sayAndHear(t)
+	e.undisturbed(t, 0, 1, 2)
+}
+
+func TestClusterFeed_AConnectionThatIsCutConcernsItsMastersRoomsOnly(t *testing.T) {
+	c := startThreeMasters(t)
+	e := c.followEverywhere(t, c.store(t))
+	cut := (slices.IndexFunc(c.nodes[:3], func(n *realRedisServer) bool {
+		return len(c.channels(t, slices.Index(c.nodes, n), false)) > 0
+	}) + 1) % 3 // not the control channel's
+	node := dial(t, c.nodes[cut].addr)
+	for range 5 {
+		downs := len(e.sinks[cut].of(chat.KindStatus))
+		must(t, node.Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err())
+		for range 10 {
+			e.say(t, cut)
+		}
+		e.sinks[cut].wait(t, "down and up", func() bool { return len(e.sinks[cut].of(chat.KindStatus)) == downs+2 })
+		e.sayAndHear(t)
+	}
+	if !upAgain(e.sinks[cut]) {
+		t.Errorf("told %v", e.sinks[cut].data(chat.KindStatus))
+	}
+	e.undisturbed(t, (cut+1)%3, (cut+2)%3)
+}
+
+func TestClusterFeed_SaysWhenNobodyIsThere(t *testing.T) {
+	addr := freeAddr(t)
+	s, _ := running(t, addr+"?addr="+addr, quick())
+	began := time.Now()
+	if _, err := s.Follow(t.Context(), lobby, 3, newRecorder()); !errors.Is(err, chat.ErrUnavailable) || time.Since(began) > 2*time.Second {
+		t.Errorf("after %s: %v", time.Since(began), err)
+	}
+}
+
+func TestClusterFeed_RoomsComeAndGoOnAllMasters(t *testing.T) {
+	c := startThreeMasters(t)
+	s := c.store(t)
+	e := c.followEverywhere(t, s)
+	e.sayAndHear(t)
+	for i := range e.rooms {
+		s.Unfollow(e.rooms[i])
+	}
+	links := func() int {
+		s.feed.mu.Lock()
+		defer s.feed.mu.Unlock()
+		return len(s.feed.links) + len(s.feed.unrouted) + len(s.feed.rooms)
+	}
+	eventually(t, "no link is left", func() bool { return links() == 0 })
+	before := runtime.NumGoroutine()
+	for range 10 {
+		for i := range e.rooms {
+			e.follow(t, i)
+		}
+		e.sayAndHear(t)
+		var wg sync.WaitGroup
+		for w := range 40 {
+			wg.Go(func() {
+				room := chat.RoomID(fmt.Sprint("passing-", w))
+				if _, err := s.Follow(t.Context(), room, 1, newRecorder()); err != nil {
+					t.Error(err)
+				}
+				s.Unfollow(room)
+			})
+		}
+		wg.Wait()
+		e.sayAndHear(t)
+		e.undisturbed(t, 0, 1, 2)
+		for i := range e.rooms {
+			s.Unfollow(e.rooms[i])
+		}
+	}
+	eventually(t, "no link is left", func() bool { return links() == 0 })
+	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+	for i := range e.rooms {
+		eventually(t, "no channel is left", func() bool { return len(c.channels(t, i, true)) == 0 })
+	}
+}
