@@ -119,6 +119,31 @@ func TestClusterFeed_ASlotThatMovesDisturbsNobody(t *testing.T) {
 	e.undisturbed(t, 0, 1, 2)
 }
 
+// Where the slot goes, nobody listens before it is there.
+func TestClusterFeed_WhileASlotMovesNothingIsAcceptedUnheard(t *testing.T) {
+	c := startThreeMasters(t)
+	e := c.followEverywhere(t, c.store(t))
+	e.sayAndHear(t)
+	_, slot := c.holder(t, e.rooms[0])
+	refused := func() {
+		t.Helper()
+		p := post("unheard")
+		p.Room = e.rooms[0]
+		if _, err := e.s.Append(t.Context(), p); !errors.Is(err, chat.ErrUnavailable) {
+			t.Errorf("append: %v", err)
+		}
+	}
+	c.announceMove(t, slot, 0, 1)
+	refused()
+	c.moveKeys(t, slot, 0, 1)
+	refused()
+	must(t, e.s.Typing(t.Context(), e.rooms[0], ana))
+	e.sinks[0].wait(t, "typing", func() bool { return len(e.sinks[0].of(chat.KindTyping)) == 1 })
+	c.endMove(t, slot, 0, 1)
+	e.sayAndHear(t)
+	e.undisturbed(t, 0, 1, 2)
+}
+
 func TestClusterFeed_AMasterThatDiesConcernsItsRoomsOnly(t *testing.T) {
 	masterIsGone(t, func(n *realRedisServer) { n.kill() })
 }

@@ -101,9 +101,20 @@ func (c *threeMasters) holder(t *testing.T, room chat.RoomID) (i int, slot int64
 // move gives a slot and its keys to another master, as redis-cli does.
 func (c *threeMasters) move(t *testing.T, slot int64, from, to int) {
 	t.Helper()
-	source, target := dial(t, c.nodes[from].addr), dial(t, c.nodes[to].addr)
-	must(t, target.Do(t.Context(), "CLUSTER", "SETSLOT", slot, "IMPORTING", c.ids[from]).Err())
-	must(t, source.Do(t.Context(), "CLUSTER", "SETSLOT", slot, "MIGRATING", c.ids[to]).Err())
+	c.announceMove(t, slot, from, to)
+	c.moveKeys(t, slot, from, to)
+	c.endMove(t, slot, from, to)
+}
+
+func (c *threeMasters) announceMove(t *testing.T, slot int64, from, to int) {
+	t.Helper()
+	must(t, dial(t, c.nodes[to].addr).Do(t.Context(), "CLUSTER", "SETSLOT", slot, "IMPORTING", c.ids[from]).Err())
+	must(t, dial(t, c.nodes[from].addr).Do(t.Context(), "CLUSTER", "SETSLOT", slot, "MIGRATING", c.ids[to]).Err())
+}
+
+func (c *threeMasters) moveKeys(t *testing.T, slot int64, from, to int) {
+	t.Helper()
+	source := dial(t, c.nodes[from].addr)
 	host, port, _ := net.SplitHostPort(c.nodes[to].addr)
 	for {
 		found := source.ClusterGetKeysInSlot(t.Context(), int(slot), 100).Val()
@@ -116,6 +127,10 @@ func (c *threeMasters) move(t *testing.T, slot int64, from, to int) {
 		}
 		must(t, source.Do(t.Context(), args...).Err())
 	}
+}
+
+func (c *threeMasters) endMove(t *testing.T, slot int64, from, to int) {
+	t.Helper()
 	for _, n := range []int{to, from} {
 		must(t, dial(t, c.nodes[n].addr).Do(t.Context(), "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to]).Err())
 	}
