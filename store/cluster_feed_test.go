@@ -145,21 +145,25 @@ func TestClusterFeed_WhileASlotMovesNothingIsAcceptedUnheard(t *testing.T) {
 }
 
 func TestClusterFeed_AMasterThatDiesConcernsItsRoomsOnly(t *testing.T) {
-	masterIsGone(t, func(n *realRedisServer) { n.kill() })
+	e, dying := masterIsGone(t, func(n *realRedisServer) { n.kill() })
+	if !upAgain(e.sinks[dying]) {
+		t.Errorf("told %v", e.sinks[dying].data(chat.KindStatus))
+	}
 }
 
-// One that falls silent keeps its connections.
+// One that falls silent keeps its connections. Its replica may have taken over before the
+// silence is noticed.
 func TestClusterFeed_AMasterThatFallsSilentConcernsItsRoomsOnly(t *testing.T) {
 	masterIsGone(t, func(n *realRedisServer) { n.freeze(t) })
 }
 
-func masterIsGone(t *testing.T, end func(*realRedisServer)) {
+func masterIsGone(t *testing.T, end func(*realRedisServer)) (e *everywhere, dying int) {
 	t.Helper()
 	c := startThreeMasters(t)
-	e := c.followEverywhere(t, c.store(t))
+	e = c.followEverywhere(t, c.store(t))
 	e.sayAndHear(t)
 	// The control channel's connection is not to be the one that is lost.
-	dying := (slices.IndexFunc(c.nodes[:3], func(n *realRedisServer) bool {
+	dying = (slices.IndexFunc(c.nodes[:3], func(n *realRedisServer) bool {
 		i := slices.Index(c.nodes, n)
 		return slices.Contains(c.channels(t, i, false), keys{}.control())
 	}) + 1) % 3
@@ -174,12 +178,13 @@ func masterIsGone(t *testing.T, end func(*realRedisServer)) {
 		e.say(t, dying)
 	}
 	e.heard(t)
-	e.sinks[dying].wait(t, "up again", func() bool { return upAgain(e.sinks[dying]) })
 	e.sayAndHear(t)
+	e.sinks[dying].wait(t, "up, if it was down", func() bool { return len(e.sinks[dying].of(chat.KindStatus))%2 == 0 })
 	e.undisturbed(t, (dying+1)%3, (dying+2)%3)
 	if got := c.channels(t, 3+dying, true); !slices.Equal(got, []string{keys{}.channel(e.rooms[dying])}) {
 		t.Errorf("the new master has %q", got)
 	}
+	return e, dying
 }
 
 // A master that becomes a replica of its replica keeps its connections.
