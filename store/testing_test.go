@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -128,14 +129,28 @@ func (r *realRedisServer) signal(t testing.TB, sig os.Signal) {
 	}
 }
 
+// freeAddr is a loopback address that nobody listens at. Its port, and that of a Redis
+// Cluster's bus, 10,000 above, lie below those that the kernel takes for outgoing
+// connections, so that they can be had again after a kill.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 12_000 + rand.IntN(9_000)
+		if canListen(port) && canListen(port+10_000) {
+			return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port between 12000 and 21000")
+	return ""
+}
+
+func canListen(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // at once
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
 }
 
 // dial makes a client that is closed with the test.
