@@ -24,16 +24,22 @@ type everywhere struct {
 func (c *threeMasters) followEverywhere(t *testing.T, s *Store) *everywhere {
 	t.Helper()
 	e := &everywhere{c: c, s: s}
-	for i := 0; slices.Contains(e.rooms[:], ""); i++ {
-		room := chat.RoomID(fmt.Sprint("room-", i))
-		if holder, _ := c.holder(t, room); e.rooms[holder] == "" {
-			e.rooms[holder] = room
-		}
-	}
 	for i := range e.rooms {
+		e.rooms[i] = c.roomOf(t, i, "room")
 		e.follow(t, i)
 	}
 	return e
+}
+
+// roomOf is a room of a master.
+func (c *threeMasters) roomOf(t *testing.T, master int, stem string) chat.RoomID {
+	t.Helper()
+	for i := 0; ; i++ {
+		room := chat.RoomID(fmt.Sprint(stem, "-", i))
+		if holder, _ := c.holder(t, room); holder == master {
+			return room
+		}
+	}
 }
 
 func (e *everywhere) follow(t *testing.T, i int) {
@@ -145,7 +151,16 @@ func TestClusterFeed_WhileASlotMovesNothingIsAcceptedUnheard(t *testing.T) {
 }
 
 func TestClusterFeed_AMasterThatDiesConcernsItsRoomsOnly(t *testing.T) {
-	e, dying := masterIsGone(t, func(n *realRedisServer) { n.kill() })
+	e, dying := masterIsGone(t, func(e *everywhere, i int) {
+		other := e.c.roomOf(t, i, "other")
+		e.c.nodes[i].kill()
+		e.sinks[i].wait(t, "down", func() bool { return len(e.sinks[i].of(chat.KindStatus)) == 1 })
+		began := time.Now()
+		_, err := e.s.Follow(t.Context(), other, 0, newRecorder())
+		if !errors.Is(err, chat.ErrUnavailable) || time.Since(began) > e.s.o.Timeout {
+			t.Errorf("to follow another room of it took %s: %v", time.Since(began), err)
+		}
+	})
 	if !upAgain(e.sinks[dying]) {
 		t.Errorf("told %v", e.sinks[dying].data(chat.KindStatus))
 	}
@@ -154,10 +169,10 @@ func TestClusterFeed_AMasterThatDiesConcernsItsRoomsOnly(t *testing.T) {
 // One that falls silent keeps its connections. Its replica may have taken over before the
 // silence is noticed.
 func TestClusterFeed_AMasterThatFallsSilentConcernsItsRoomsOnly(t *testing.T) {
-	masterIsGone(t, func(n *realRedisServer) { n.freeze(t) })
+	masterIsGone(t, func(e *everywhere, i int) { e.c.nodes[i].freeze(t) })
 }
 
-func masterIsGone(t *testing.T, end func(*realRedisServer)) (e *everywhere, dying int) {
+func masterIsGone(t *testing.T, end func(e *everywhere, master int)) (e *everywhere, dying int) {
 	t.Helper()
 	c := startThreeMasters(t)
 	e = c.followEverywhere(t, c.store(t))
@@ -168,7 +183,7 @@ func masterIsGone(t *testing.T, end func(*realRedisServer)) (e *everywhere, dyin
 		return slices.Contains(c.channels(t, i, false), keys{}.control())
 	}) + 1) % 3
 	must(t, dial(t, c.nodes[dying].addr).Do(t.Context(), "WAIT", 1, 1000).Err())
-	end(c.nodes[dying])
+	end(e, dying)
 	for i := range e.rooms {
 		if i != dying {
 			e.say(t, i)
