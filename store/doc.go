@@ -14,10 +14,11 @@
 //   - announce.go, announce.lua: which way announcements go
 //   - feed.go, feed_link.go, feed_route.go: the followed rooms, on one connection or, of a
 //     Cluster, at their masters; feed_session.go, feed_channels.go, feed_announcement.go:
-//     a pub/sub connection, what it subscribes and what it hears; feed_room.go: a room's
-//     announcements made contiguous; feed_fill.go: the log read where they are not
-//   - presence.go, presence_room.go, presence_tell.go, presence.lua: who is here, over
-//     all instances, with leases
+//     a pub/sub connection, what it subscribes and what it hears; feed_room.go,
+//     feed_room_fill.go: a room's announcements made contiguous; feed_fill.go: the log
+//     read where they are not
+//   - presence.go, presence_room.go, presence_loop.go, presence_tell.go, presence.lua: who
+//     is here, over all instances, with leases
 //   - names.go, limits.go, tally.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
 //   - client.go, pipeline.go: the ways to Redis
 //   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
