@@ -14,9 +14,9 @@ const (
 	dear = 4 << 10
 
 	// A room whose pass took long and came soon after another rests before the next
-	// one for twice as long, but no longer than longestRest: what gathers meanwhile is
+	// one for four times as long, but no longer than longestRest: what gathers meanwhile is
 	// one write to each. A pass shorter than longPass, of few readers, costs less than the timer.
-	longPass, longestRest = time.Millisecond, 25 * time.Millisecond
+	longPass, restFactor, longestRest = time.Millisecond, 4, 25 * time.Millisecond
 )
 
 // group is the readers of one tail on one loop.
@@ -100,7 +100,7 @@ func (g *group) pass() (more bool) {
 	}
 	g.next = 0
 	if now := time.Now(); g.hurried && now.Sub(g.began) > g.loop.longPass {
-		g.rests = now.Add(min(2*now.Sub(g.began), longestRest))
+		g.rests = now.Add(min(restFactor*now.Sub(g.began), longestRest))
 	}
 	// A tail that closed half way through was queued already: nobody calls again.
 	return len(g.readers) > 0 && (g.tail.end.Load() != g.seen || g.tail.closed.Load())
