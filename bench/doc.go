@@ -2,7 +2,7 @@
 // per delivery goes below, beside what most people would write, and beside
 // rivals, all in the same run on the same machine.
 //
-//	go run ./bench                              everything, three times: about 50 minutes
+//	go run ./bench                              everything, three times: about 35 minutes
 //	go run ./bench -quick                       a first impression: about 6 minutes
 //	go run ./bench -only causette,nchan -readers 1000 -runs 1
 //	go run ./bench -far 100000,300000,1000000   how many idle readers one machine holds

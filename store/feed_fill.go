@@ -15,8 +15,10 @@ const maxFills = 16
 // fills are the rooms of a link whose logs are to be read. A room that moves to another
 // link meanwhile stays here until it is live.
 type fills struct {
-	f     *feed // static after construction
-	wake  chan struct{}
+	// Static after construction.
+	f    *feed
+	wake chan struct{} // queue is not empty
+
 	queue []*feedRoom // guarded by feed.mu; at most one entry a room: it is busy
 }
 

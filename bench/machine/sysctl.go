@@ -14,9 +14,9 @@ var limits = map[string]string{
 	"net/ipv4/tcp_max_syn_backlog":   "65535",
 	"net/netfilter/nf_conntrack_max": "4194304", // where connections are tracked at all
 	"net/ipv4/tcp_max_orphans":       "262144",
-	// Pages, up to 8 GiB: what a million readers are told of each other's coming, and have
-	// not read yet, was more than the 2.2 GiB that a machine of 24 GiB allows by itself; the
-	// kernel then throws away what comes in, and cuts whoever it cannot deliver to.
+	// Pages, up to 8 GiB: a machine of 24 GiB allows 2.2 by itself, and a million readers
+	// come to want more; the kernel then throws away what comes in, and cuts whoever it
+	// cannot deliver to.
 	"net/ipv4/tcp_mem": "1048576 1572864 2097152",
 }
 
