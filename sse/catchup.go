@@ -5,7 +5,7 @@ import "causette/chat"
 // catchUp brings a reader that is older than the tail into it: pages from the
 // log, until the tail knows the last event of them.
 func (s *stream) catchUp(at start) error {
-	for last, page := at.id, *at.page; ; {
+	for last, page, try := at.id, *at.page, 0; ; try++ {
 		for _, e := range page.Events {
 			s.buf, last = AppendFrame(s.buf, e), e.ID
 			if len(s.buf) >= gatherSize {
@@ -21,12 +21,18 @@ func (s *stream) catchUp(at start) error {
 		if err := s.send(); err != nil {
 			return err
 		}
-		if len(page.Events) == 0 { // the tail has yet to learn what the log knows
-			if err := s.pace.wait(s.out, moved); err != nil {
-				return err
-			}
-		}
 		var err error
+		switch {
+		case len(page.Events) > 0:
+			try = 0
+		case s.tail.behind(last): // it has yet to learn what the log knows
+			err = s.pace.wait(s.out, moved)
+		default: // since the log was asked, it has gone on, and let go of last
+			err = s.pace.waitFor(s.out, backoff(try))
+		}
+		if err != nil {
+			return err
+		}
 		if page, err = s.nextPage(last); err != nil {
 			return err
 		}

@@ -68,6 +68,23 @@ func TestStream_ALogTrimmedDuringBackfillEndsItAsSlow(t *testing.T) {
 	})
 }
 
+// The log has nothing more; by the time that it says so, the tail has gone past.
+func TestStream_ATailThatGoesPastWhileTheLogIsAskedIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{TailSize: 4 << 10}) // some 40 messages
+		w.connect(t, Subscription{})                 // opens the room
+		w.log.hold(chat.Lobby)
+		said := w.log.say(chat.Lobby, 1)
+		w.log.answered = func() {
+			w.log.release(chat.Lobby)
+			said = append(said, w.log.say(chat.Lobby, 100)...)
+		}
+		c := w.connect(t, Subscription{LastEventID: said[0]}) // it had that from another instance
+		time.Sleep(firstBackoff)
+		expect(t, "messages", c.messages(), said[1:])
+	})
+}
+
 func TestStream_APositionThisInstanceHasYetToLearnIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})

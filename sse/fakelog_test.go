@@ -23,6 +23,7 @@ type fakeLog struct {
 	follows  int
 	afters   int
 	unfollow func(chat.RoomID) // called without mu
+	answered func()            // called without mu, before an answer of After arrives; once
 }
 
 type fakeRoom struct {
@@ -84,6 +85,12 @@ func (r *fakeRoom) head(epoch int64) chat.EventID {
 }
 
 func (l *fakeLog) After(ctx context.Context, id chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
+	defer func() {
+		if f := l.answered; f != nil {
+			l.answered = nil
+			f()
+		}
+	}()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.afters++

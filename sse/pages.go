@@ -79,10 +79,14 @@ func (p *pages) share(ctx context.Context, id chat.EventID, limit int64, ask que
 }
 
 // keep keeps a page for a while. Messages stay what they are, but any other answer
-// is of its moment, and forgotten.
+// is of its moment, and forgotten. One that tells of a gap behind an event says too
+// that a page with that event leads nowhere any more.
 func (p *pages) keep(id chat.EventID, r *pageRead, limit int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if r.page.Gap {
+		p.dropWith(id)
+	}
 	if r.err != nil || r.page.Gap || len(r.page.Events) == 0 {
 		delete(p.reads, id)
 		return
@@ -101,6 +105,19 @@ func (p *pages) expire(id chat.EventID) {
 	defer p.mu.Unlock()
 	for n, other := range p.kept {
 		if other == id {
+			for range n + 1 {
+				p.drop()
+			}
+			return
+		}
+	}
+}
+
+// dropWith drops the pages with this event, and older ones with them. Called with mu held.
+func (p *pages) dropWith(event chat.EventID) {
+	for n := len(p.kept) - 1; n >= 0; n-- {
+		events := p.reads[p.kept[n]].page.Events
+		if events[0].ID.Compare(event) <= 0 && event.Compare(events[len(events)-1].ID) <= 0 {
 			for range n + 1 {
 				p.drop()
 			}

@@ -82,6 +82,38 @@ func TestPages_AnswersThatMayChangeAreNotKept(t *testing.T) {
 	}
 }
 
+// What a page leads to was trimmed: whoever reads it is cut off behind it, and must
+// not come upon it again.
+func TestPages_OneThatLeadsNowhereIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p pages
+		asked, trimmed := 0, false
+		ask := func(_ context.Context, id chat.EventID) (chat.Page, error) {
+			if asked++; trimmed {
+				return chat.Page{Gap: true}, nil
+			}
+			return pageOf(10, id.Seq+1), nil
+		}
+		read := func(seq int64, want int) {
+			t.Helper()
+			page, err := p.after(t.Context(), chat.EventID{Epoch: 1, Seq: seq}, 1<<20, ask)
+			if err != nil || len(page.Events) != want || page.Gap != (want == 0) {
+				t.Errorf("after %d come %d, gap %t, %v", seq, len(page.Events), page.Gap, err)
+			}
+		}
+		read(0, 10)
+		read(pageSize, 10)
+		trimmed = true
+		read(0, 10) // kept
+		read(10, 0)
+		read(0, 0) // and no more
+		read(pageSize, 10)
+		if asked != 4 {
+			t.Errorf("asked %d times", asked)
+		}
+	})
+}
+
 func TestPages_AreOfBoundedSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pages

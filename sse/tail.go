@@ -186,6 +186,12 @@ func (t *tail) newest() (id chat.EventID, known bool) {
 	return t.head, t.known
 }
 
+// behind reports whether the tail has yet to be given the event of this id.
+func (t *tail) behind(id chat.EventID) bool {
+	newest, known := t.newest()
+	return !known || newest.Compare(id) < 0
+}
+
 // oldest is the position of the oldest frame kept, and the id just before the
 // first durable event from there on.
 func (t *tail) oldest() (pos int64, id chat.EventID) {
