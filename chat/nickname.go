@@ -28,6 +28,9 @@ type Nickname string
 // "nickname_characters", "nickname_marks", "nickname_mixed_scripts",
 // "invalid_utf8".
 func ParseNickname(s string) (Nickname, error) {
+	if isPlainName(s) {
+		return Nickname(s), nil
+	}
 	if !utf8.ValidString(s) {
 		return "", invalidNickname("invalid_utf8", "a nickname is valid UTF-8")
 	}
@@ -61,11 +64,22 @@ func ParseNickname(s string) (Nickname, error) {
 // Key is what two nicknames have in common when they may not both be held:
 // case, width and compatibility forms are folded (RFC 8266, section 2.3).
 func (n Nickname) Key() string {
+	if isPlainName(string(n)) {
+		return strings.ToLower(string(n))
+	}
 	key, err := precis.Nickname.CompareKey(string(n))
 	if err != nil { // a parsed nickname always has one
 		return string(n)
 	}
 	return key
+}
+
+// isPlainName reports a name of which there is nothing to fold but case: most
+// are, and each post has one.
+func isPlainName(s string) bool {
+	return s != "" && len(s) <= MaxNicknameGraphemes && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9')
+	})
 }
 
 // isForbiddenInName reports U+2800 (a blank that counts as a symbol), and the

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
+	"golang.org/x/text/secure/precis"
 )
 
 func TestParseNickname_NormalisesWhatPeopleType(t *testing.T) {
@@ -131,6 +132,18 @@ func TestNickname_KeyIsOneForNamesThatReadAlike(t *testing.T) {
 	}
 }
 
+// Plain names are not given to PRECIS, which would leave them alone.
+func TestParseNickname_LeavesPlainNamesAsPRECISDoes(t *testing.T) {
+	for _, s := range []string{"a", "Ana", "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"} {
+		n, err := ParseNickname(s)
+		enforced, errPRECIS := precis.Nickname.String(s)
+		folded, errKey := precis.Nickname.CompareKey(s)
+		if err := errors.Join(err, errPRECIS, errKey); err != nil || string(n) != enforced || n.Key() != folded {
+			t.Errorf("%q is %q with key %q, by PRECIS %q with %q, %v", s, n, n.Key(), enforced, folded, err)
+		}
+	}
+}
+
 func key(t *testing.T, s string) string {
 	t.Helper()
 	n, err := ParseNickname(s)
@@ -163,6 +176,9 @@ func FuzzParseNickname(f *testing.F) {
 			strings.ContainsFunc(string(n), func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) }),
 			strings.TrimSpace(string(n)) != string(n), strings.Contains(string(n), "  "):
 			t.Fatalf("ParseNickname(%q) let %q through", s, n)
+		}
+		if folded, err := precis.Nickname.CompareKey(string(n)); err != nil || n.Key() != folded {
+			t.Fatalf("the key of %q is %q, and PRECIS's %q, %v", n, n.Key(), folded, err)
 		}
 		if n.Key() == "" || len(n.Key()) > 4*MaxNicknameBytes {
 			t.Fatalf("the key of %q is %q", n, n.Key())

@@ -31,7 +31,9 @@ func ParseText(s string) (Text, error) {
 	if len(s) > MaxTextBytes {
 		return "", textTooLong()
 	}
-	s = newlines.Replace(s)
+	if strings.Contains(s, "\r") {
+		s = newlines.Replace(s)
+	}
 	if i := strings.IndexFunc(s, isForbiddenControl); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		return "", invalidText("text_control", fmt.Sprintf("a text has no control character %U", r))

@@ -4,4 +4,7 @@
 -- ARGV  1 microseconds between two requests  2 burst
 --
 -- Returns 0, or the microseconds to wait.
-return gcra(KEYS[1], clock(), tonumber(ARGV[1]), tonumber(ARGV[2]))
+local now = clock()
+local tat, wait = gcra(read_tat(KEYS[1], now), now, tonumber(ARGV[1]), tonumber(ARGV[2]))
+if wait == 0 then write_tat(KEYS[1], now, tat) end
+return wait

@@ -249,8 +249,7 @@ func TestEpoch_AGroupThatGoesOnPastWhatWasLostShowsIt(t *testing.T) {
 
 	var group []*landing
 	for i := range 4 {
-		l, err := newLanding(t.Context(), nonced(fmt.Sprint("new ", i)))
-		must(t, err)
+		l := newLanding(t.Context(), nonced(fmt.Sprint("new ", i)))
 		l.must = nameChecked
 		group = append(group, l)
 	}

@@ -112,7 +112,7 @@ func TestFeed_AnotherEpochAfterAnInterruptionIsReplaced(t *testing.T) {
 	pipe := writer.client.TxPipeline()
 	pipe.Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub")
 	pipe.FlushAll(t.Context())
-	payload, _ := post("new").Message.Payload()
+	payload := post("new").Message.Payload()
 	for i := range 8 {
 		pipe.Do(t.Context(), "XADD", s.keys.log(lobby), fmt.Sprintf("99-%d", i), "e", payload)
 	}

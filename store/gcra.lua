@@ -11,12 +11,9 @@ local function write_tat(key, now, tat)
   redis.call('SET', key, string.format('%.0f', tat), 'PX', string.format('%.0f', ttl))
 end
 
--- Returns 0 if a request may pass, which is then counted, or the microseconds to wait.
-local function gcra(key, now, interval, burst)
-  if interval <= 0 then return 0 end
-  local tat = read_tat(key, now) + interval
-  local wait = tat - interval * burst - now
-  if wait > 0 then return math.ceil(wait) end
-  write_tat(key, now, tat)
-  return 0
+-- What the key is to hold once one more request has passed, and the microseconds to wait
+-- until it may: 0 if it may now.
+local function gcra(tat, now, interval, burst)
+  tat = tat + interval
+  return tat, math.max(math.ceil(tat - interval * burst - now), 0)
 end

@@ -40,13 +40,13 @@ var (
 
 // landing is a post that waits to be landed. All but must is static.
 type landing struct {
-	ctx         context.Context // the poster's: who went away is not landed any more
-	post        Post
-	nonce       string
-	payload, at []byte
-	digest      string
-	must        string // what the nickname must be, for append.lua
-	done        chan landed
+	ctx      context.Context // the poster's: who went away is not landed any more
+	post     Post
+	nonce    string
+	payload  []byte
+	identity []byte // of the message, for its nonce: the digest of its text, and its time
+	must     string // what the nickname must be, for append.lua
+	done     chan landed
 }
 
 // What append.lua sees to: that the session holds the nickname, that nobody else
@@ -60,15 +60,7 @@ type landed struct {
 	err   error
 }
 
-func newLanding(ctx context.Context, p Post) (*landing, error) {
-	payload, err := p.Message.Payload()
-	if err != nil {
-		return nil, err
-	}
-	at, err := p.Message.At.MarshalJSON()
-	if err != nil {
-		return nil, fmt.Errorf("append: %w", err)
-	}
+func newLanding(ctx context.Context, p Post) *landing {
 	nonce := string(p.Nonce)
 	if nonce == "" {
 		nonce = "~" + rand.Text() // no sender's nonce has a ~
@@ -78,9 +70,9 @@ func newLanding(ctx context.Context, p Post) (*landing, error) {
 		must = nameFree
 	}
 	return &landing{
-		ctx: ctx, post: p, nonce: nonce, payload: payload, at: at, digest: digest(p.Message.Text),
+		ctx: ctx, post: p, nonce: nonce, payload: p.Message.Payload(), identity: identity(p.Message),
 		must: must, done: make(chan landed, 1),
-	}, nil
+	}
 }
 
 // landings are the posts under way.
@@ -234,7 +226,7 @@ func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*land
 	interval, burst := s.messageLimit()
 	keys := make([]string, 2, 2+3*len(group))
 	keys[0], keys[1] = s.keys.head(room), s.keys.log(room)
-	args := make([]any, 8, 8+5*len(group))
+	args := make([]any, 8, 8+4*len(group))
 	args[0], args[1], args[2] = s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds()
 	args[3], args[4], args[5] = interval, burst, s.publishVerb()
 	args[6], args[7] = s.keys.channel(room), int(nameTTL.Seconds())
@@ -245,7 +237,7 @@ func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*land
 			name = s.keys.name(l.post.Message.Author.Nickname)
 		}
 		keys = append(keys, s.keys.nonce(room, l.post.Message.Author.ID, l.nonce), rate, name)
-		args = append(args, l.payload, l.digest, l.at, l.post.Session, l.must)
+		args = append(args, l.payload, l.identity, l.post.Session, l.must)
 	}
 	v, err := s.post(ctx, appendScript, keys, args...)
 	if err != nil {

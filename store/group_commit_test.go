@@ -16,11 +16,7 @@ func group(t testing.TB, posts ...Post) []*landing {
 	t.Helper()
 	var all []*landing
 	for _, p := range posts {
-		l, err := newLanding(t.Context(), p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, l)
+		all = append(all, newLanding(t.Context(), p))
 	}
 	return all
 }

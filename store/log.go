@@ -61,10 +61,7 @@ func (s *Store) append(ctx context.Context, p Post) (Receipt, error) {
 	if err := s.maySay(p.Who); err != nil {
 		return Receipt{}, err
 	}
-	l, err := newLanding(ctx, p)
-	if err != nil {
-		return Receipt{}, err
-	}
+	l := newLanding(ctx, p)
 	receipt, err := s.land(l)
 	if errors.Is(err, errNotHeld) {
 		// Seldom, and a matter of its own: the others of the group don't wait for it.
@@ -175,11 +172,7 @@ func duplicate(m chat.Message, r *reply) (Receipt, error) {
 		if err := json.Unmarshal([]byte(at), &m.At); err != nil {
 			return Receipt{}, fmt.Errorf("append: time of duplicate: %w", err)
 		}
-		b, err := m.Payload()
-		if err != nil {
-			return Receipt{}, err
-		}
-		payload = string(b)
+		payload = string(m.Payload())
 	}
 	receipt, err := accepted(m, id, []byte(payload))
 	if err != nil {
@@ -190,8 +183,10 @@ func duplicate(m chat.Message, r *reply) (Receipt, error) {
 	return receipt, err
 }
 
-// digest tells two texts apart; 16 bytes, since nobody gains by making two alike.
-func digest(t chat.Text) string {
-	sum := sha256.Sum256([]byte(t))
-	return hex.EncodeToString(sum[:16])
+// identity is what a nonce is remembered with: a digest, which tells two texts apart
+// (16 bytes, since nobody gains by making two alike), and when it was said.
+func identity(m chat.Message) []byte {
+	sum := sha256.Sum256([]byte(m.Text))
+	b := hex.AppendEncode(make([]byte, 0, 64), sum[:16])
+	return m.At.AppendJSON(append(b, ' '))
 }
