@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +31,7 @@ type fields map[string]string
 // "text"), and takes what the body left out from the query string. Only the
 // allowed names may stand in the body, and no name twice.
 func readFields(r *http.Request, allowed ...string) (fields, error) {
-	body, err := readBody(r.Body)
+	body, err := readBody(r)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +50,15 @@ func readFields(r *http.Request, allowed ...string) (fields, error) {
 }
 
 // readBody reads a body of at most maxBody bytes.
-func readBody(from io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(from, maxBody+1))
+func readBody(r *http.Request) (body []byte, err error) {
+	if 0 <= r.ContentLength && r.ContentLength <= maxBody {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	}
 	if err == nil && len(body) > maxBody {
-		_, err = io.CopyN(io.Discard, from, maxDiscard)
+		_, err = io.CopyN(io.Discard, r.Body, maxDiscard)
 		if err == nil || errors.Is(err, io.EOF) {
 			return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a body has at most %d bytes", maxBody))
 		}
@@ -103,9 +107,9 @@ func (f fields) takeQuery(query url.Values, allowed []string) error {
 // a form that begins with "{" is JSON; without a label, the same letter decides
 // between JSON and text.
 func bodyParser(contentType string, body []byte) (func([]byte, setter) error, error) {
-	looksJSON := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
-	media, params, err := mime.ParseMediaType(contentType)
-	if contentType != "" && (err != nil || !isUTF8(params["charset"])) {
+	looksJSON := bytes.HasPrefix(skipSpace(body), []byte("{"))
+	media, ok := mediaType(contentType)
+	if !ok {
 		return nil, unsupported(contentType)
 	}
 	switch {
@@ -120,6 +124,17 @@ func bodyParser(contentType string, body []byte) (func([]byte, setter) error, er
 	default:
 		return nil, unsupported(contentType)
 	}
+}
+
+// mediaType is a content type without its parameters; "" for none. It is not ok
+// if it is not one, or not in UTF-8.
+func mediaType(contentType string) (media string, ok bool) {
+	switch contentType {
+	case "", "application/json":
+		return contentType, true // there is nothing to parse
+	}
+	media, params, err := mime.ParseMediaType(contentType)
+	return media, err == nil && isUTF8(params["charset"])
 }
 
 func isUTF8(charset string) bool {
@@ -146,42 +161,4 @@ func parseForm(body []byte, set setter) error {
 		}
 	}
 	return nil
-}
-
-// parseJSON reads one flat object of strings, token by token, so that a name
-// given twice or a value of another type can be named.
-func parseJSON(body []byte, set setter) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return notJSON()
-	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return notJSON()
-		}
-		var value any
-		if err := dec.Decode(&value); err != nil {
-			return notJSON()
-		}
-		name := key.(string) // the decoder accepts nothing else in an object
-		text, ok := value.(string)
-		if !ok {
-			return fieldProblem(http.StatusBadRequest, name, "wrong_type", fmt.Sprintf("the field %q is a string", name))
-		}
-		if err := set(name, text); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return notJSON()
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return notJSON()
-	}
-	return nil
-}
-
-func notJSON() error {
-	return problem(http.StatusBadRequest, "invalid_json", `the body is not one JSON object, such as {"text":"salut"}`)
 }

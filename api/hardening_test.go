@@ -113,9 +113,12 @@ func TestBadInput_NamesTheFieldAtFault(t *testing.T) {
 
 func TestBody_OneThatTakesTooLongIsSaid(t *testing.T) {
 	for cause, want := range map[error]string{os.ErrDeadlineExceeded: "body_timeout", io.ErrUnexpectedEOF: "incomplete_body"} {
-		_, err := readBody(iotest.ErrReader(fmt.Errorf("read: %w", cause)))
-		if p := asProblem(err); p.Code != want {
-			t.Errorf("%v is %q", cause, p.Code)
+		for _, length := range []int64{-1, 20} { // unknown, and announced
+			body := io.NopCloser(iotest.ErrReader(fmt.Errorf("read: %w", cause)))
+			_, err := readBody(&http.Request{Body: body, ContentLength: length})
+			if p := asProblem(err); p.Code != want {
+				t.Errorf("%v of %d bytes is %q", cause, length, p.Code)
+			}
 		}
 	}
 }

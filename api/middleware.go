@@ -92,15 +92,22 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types chat"
 
+// Values of headers that stand on every answer: made once, and never changed.
+var (
+	onlyOurOwn = []string{contentSecurityPolicy}
+	noSniffing = []string{"nosniff"}
+	sameOrigin = []string{"same-origin"}
+)
+
 // secureHeaders stand on every answer.
 func (a *API) secureHeaders(c *gin.Context) {
 	h := c.Writer.Header()
-	h.Set("Content-Security-Policy", contentSecurityPolicy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin") // no-referrer would make form posts send Origin: null
+	h["Content-Security-Policy"] = onlyOurOwn
+	h["X-Content-Type-Options"] = noSniffing
+	h["Referrer-Policy"] = sameOrigin // no-referrer would make form posts send Origin: null
 	// Elsewhere browsers ignore it, and complain of it in the console.
 	if a.trusted.isSecure(c.Request) || isLoopback(c.Request.Host) {
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h["Cross-Origin-Opener-Policy"] = sameOrigin
 	}
 }
 

@@ -42,7 +42,8 @@ type sessions struct {
 	// clock is time.Now but in tests; static.
 	clock func() time.Time
 
-	verified verifiedTokens
+	verified remembered[session] // by token: those found valid, which may have expired since
+	guests   remembered[string]  // by what a guest's id is made of: the id
 
 	mu   sync.Mutex
 	keys jwt.VerificationKeySet // guarded by mu; empty until loaded
@@ -120,7 +121,7 @@ func (s *sessions) verify(ctx context.Context, token string) (session, error) {
 	if len(token) > maxToken {
 		return session{}, errToken
 	}
-	if known, ok := s.verified.get(token, s.clock()); ok {
+	if known, ok := s.verified.get(token); ok && s.clock().Before(known.expires) {
 		return known, nil
 	}
 	keys, err := s.verifiers(ctx)
@@ -197,13 +198,19 @@ func (s *sessions) cookie(r *http.Request, secure bool, token string) *http.Cook
 // guestID is the stable id of somebody without a session: a keyed hash, so
 // that it tells nothing of the address. Parts are joined by NUL, which none contains.
 func (s *sessions) guestID(ctx context.Context, parts ...string) (string, error) {
+	joined := "guest\x00" + strings.Join(parts, "\x00")
+	if id, ok := s.guests.get(joined); ok {
+		return id, nil
+	}
 	key, err := s.key(ctx)
 	if err != nil {
 		return "", err
 	}
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("guest\x00" + strings.Join(parts, "\x00")))
-	return "g_" + strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil))[:12]), nil
+	mac.Write([]byte(joined))
+	id := "g_" + strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil))[:12])
+	s.guests.put(joined, id)
+	return id, nil
 }
 
 // limitedAddress is the address that a limit counts: an IPv6 host may take any
