@@ -78,7 +78,7 @@ func (n Nickname) Key() string {
 // are, and each post has one.
 func isPlainName(s string) bool {
 	return s != "" && len(s) <= MaxNicknameGraphemes && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9')
+		return !isWord(r) || r == '-' || r == '_'
 	})
 }
 

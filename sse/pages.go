@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,8 +116,8 @@ func (p *pages) expire(id chat.EventID) {
 
 // dropWith drops the pages with this event, and older ones with them. Called with mu held.
 func (p *pages) dropWith(event chat.EventID) {
-	for n := len(p.kept) - 1; n >= 0; n-- {
-		events := p.reads[p.kept[n]].page.Events
+	for n, id := range slices.Backward(p.kept) {
+		events := p.reads[id].page.Events
 		if events[0].ID.Compare(event) <= 0 && event.Compare(events[len(events)-1].ID) <= 0 {
 			for range n + 1 {
 				p.drop()
