@@ -10,6 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A loop that has found something to do for longTurn lets go of its processor for a
+// breath. Goroutines that take posts wait for one, and while loops have them all the
+// runtime looks only every 10 ms for what came from the network. To yield is no help:
+// runtime.Gosched comes back before the runtime has looked. Nor is a longer sleep, which
+// is a millisecond or more where nobody else has anything to do.
+const longTurn, breath = time.Millisecond, 20 * time.Microsecond
+
 // newcomer is a reader on its way into a loop.
 type newcomer struct {
 	*reader
@@ -47,7 +54,8 @@ type loop struct {
 	leave   *departure // nil until the hub drains
 	resting []*group   // rooms that rest, until rested
 	rested  *time.Timer
-	sent    int // bytes not counted yet
+	sent    int       // bytes not counted yet
+	turned  time.Time // since when there was something to do, or the last breath; zero if there is nothing
 }
 
 // newLoop makes a loop that start sets going.
@@ -150,9 +158,23 @@ func (l *loop) run() {
 		}
 		arriving, growing, beating := l.adopt(), l.advance(), l.beat()
 		if arriving || growing || beating {
+			l.breathe(time.Now())
 			l.rouse()
+		} else {
+			l.turned = time.Time{}
 		}
 		l.count()
+	}
+}
+
+// breathe is for each turn with work left.
+func (l *loop) breathe(now time.Time) {
+	if l.turned.IsZero() {
+		l.turned = now
+	}
+	if now.Sub(l.turned) > longTurn {
+		time.Sleep(breath)
+		l.turned = time.Now()
 	}
 }
 

@@ -3,6 +3,8 @@ package sse
 import (
 	"bytes"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,4 +79,26 @@ func TestLoop_AFullSocketThatFellOffTheTailIsEnded(t *testing.T) {
 	if !r.gone {
 		t.Error("goes on")
 	}
+}
+
+// While a loop is at work its processor does nothing else: what came from the
+// network for others would wait for it.
+func TestLoop_TakesABreathInALongTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, begun := new(loop), time.Now()
+		for range 3 {
+			l.breathe(time.Now())
+		}
+		time.Sleep(longTurn)
+		l.breathe(time.Now())
+		if took := time.Since(begun); took != longTurn {
+			t.Errorf("it took a breath in a short turn, or %s", took)
+		}
+		time.Sleep(time.Nanosecond)
+		l.breathe(time.Now())
+		l.breathe(time.Now())
+		if took := time.Since(begun); took != longTurn+1+breath {
+			t.Errorf("it took %s", took)
+		}
+	})
 }
