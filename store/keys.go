@@ -47,6 +47,10 @@ func (k keys) roster(r chat.RoomID) string { return k.room(r) + ":roster" }
 // named is a hash of the roster's sessions that have a nickname: session → nickname.
 func (k keys) named(r chat.RoomID) string { return k.room(r) + ":named" }
 
+// told is a hash {at, unsaid}: when the room's counts were last announced (Redis's
+// milliseconds), and 1 if they changed since.
+func (k keys) told(r chat.RoomID) string { return k.room(r) + ":told" }
+
 // name says which session holds a nickname.
 func (k keys) name(n chat.Nickname) string { return k.nameOf(n.Key()) }
 

@@ -9,7 +9,7 @@ func TestKeys_OfARoomShareItsHashTagAndComeAfterThePrefix(t *testing.T) {
 	k := keys{"pre:"}
 	for _, key := range []string{
 		k.channel(lobby), k.head(lobby), k.log(lobby), k.nonce(lobby, "p", "n"), k.rate(lobby, "p"),
-		k.instances(lobby), k.here(lobby, "i"), k.roster(lobby), k.named(lobby),
+		k.instances(lobby), k.here(lobby, "i"), k.roster(lobby), k.named(lobby), k.told(lobby),
 	} {
 		if !strings.HasPrefix(key, "pre:chat:{lobby}") {
 			t.Error(key)

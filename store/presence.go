@@ -16,9 +16,10 @@ const (
 	maxBatch = 64
 )
 
-// presence is who reads which room on this instance, and its telling Redis. Each
-// room is told of at once when something changes after a quiet time, and then
-// once in PresenceEvery at most: ten times as seldom where ten thousand hear it.
+// presence is who reads which room on this instance, and its telling Redis. Redis
+// is told of a room at once when something changes after a quiet time, and then once
+// in PresenceEvery at most: ten times as seldom where there are ten thousand. How
+// often the room is, presence.lua decides, for all instances together.
 type presence struct {
 	s *Store // static after construction
 
@@ -212,5 +213,6 @@ func (p *presence) seen(room chat.RoomID, data []byte) {
 	if r := p.rooms[room]; r != nil {
 		r.counts = counts
 		r.heard++
+		r.unsure = false // whoever has it announced: it was heard
 	}
 }

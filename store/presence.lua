@@ -1,19 +1,20 @@
 -- Bring a room's presence up to date with what one instance knows, renew that
 -- instance's lease, and bury the instances whose lease ran out.
 --
--- KEYS  1 instances  2 here:<this instance>  3 roster  4 named
+-- KEYS  1 instances  2 here:<this instance>  3 roster  4 named  5 told
 -- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT
 --       6 the stem of every here key  7 how many sessions of dead instances at most
---       8 1 = announce the counts even if they are the same, 2 = don't: more follows
---       9 SPUBLISH or PUBLISH
---       10… changes, four each: op, session, nickname (or ''), nickname before (or '')
---          op: join · again (join without notice) · leave · rename
+--       8 1 = announce the counts even if they are the same  9 SPUBLISH or PUBLISH
+--       10 the least ms between two announcements of the counts
+--       11… changes, four each: op, session, nickname (or ''), nickname before (or '')
+--           op: join · again (join without notice) · leave · rename
 --
 -- here:<other> keys are made from ARGV[6]: they have the room's hash tag as well.
 --
 -- Returns {participants, named, 1 if this instance was registered before, 1 if dead
--- sessions are left for the next run}
-local instances, here, roster, named = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- sessions are left for the next run, in how many ms to come again since the counts are
+-- left unsaid, or 0}
+local instances, here, roster, named, told = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now = math.floor(clock() / 1000)
 local lease = tonumber(ARGV[2])
 
@@ -59,8 +60,12 @@ local function leave(from, session)
   end
 end
 
+local function announce_counts(people, names)
+  announce(ARGV[9], ARGV[3], '\npresence\n{"participants":' .. people .. ',"named":' .. names .. '}')
+end
+
 -- This instance first, so that who came over from a dead one never left.
-for i = 10, #ARGV, 4 do
+for i = 11, #ARGV, 4 do
   local op, session, nick, was = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if op == 'join' then join(session, nick, false)
   elseif op == 'again' then join(session, nick, true)
@@ -110,15 +115,38 @@ if redis.call('EXISTS', here) == 1 then
 else
   redis.call('ZREM', instances, ARGV[1])
 end
--- What nobody renews goes away by itself, but later than a lease: whoever comes
--- next must still find the dead in order to bury them.
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, lease * 6) end
-
 local people_now, names_now = redis.call('HLEN', roster), redis.call('HLEN', named)
 if people_now <= tonumber(ARGV[5]) then
   for _, json in ipairs(notices) do announce(ARGV[9], ARGV[3], '\nnotice\n' .. json) end
 end
-if ARGV[8] == '1' or ARGV[8] == '0' and (people_now ~= people or names_now ~= names) then
-  announce(ARGV[9], ARGV[3], '\npresence\n{"participants":' .. people_now .. ',"named":' .. names_now .. '}')
+
+-- What an announcement costs grows with those who hear it, and what it tells them gets
+-- less: one more, of so many. So the time between two grows with them, up to 240 times the
+-- least: a minute, where that is 250 ms, so that a million readers are sent 17,000 counts a
+-- second. It is one time for all instances: if each had its own, they would announce as
+-- many times as often as there are instances.
+local interval = math.floor(tonumber(ARGV[10]) * (1 + math.min(people_now, 239000) / 1000))
+local changed = people_now ~= people or names_now ~= names
+local last = redis.call('HMGET', told, 'at', 'unsaid')
+local at, wait = tonumber(last[1] or 0), 0
+-- If there is nobody, either nobody hears it, so that it need not wait; or Redis lost its
+-- data, and those who are to be told again are registered again before.
+if changed or last[2] == '1' or ARGV[8] == '1' and people_now > 0 then
+  if people_now == 0 then
+    announce_counts(people_now, names_now)
+    redis.call('DEL', told)
+  elseif now < at or now - at >= interval then -- a clock may go back
+    announce_counts(people_now, names_now)
+    redis.call('HSET', told, 'at', string.format('%.0f', now), 'unsaid', 0)
+  else
+    wait = at + interval - now
+    -- Whoever comes next says it then, even if the counts are as they were again: who came
+    -- meanwhile was greeted with those between.
+    if changed then redis.call('HSET', told, 'unsaid', 1) end
+  end
 end
-return {people_now, names_now, known, more}
+
+-- What nobody renews goes away by itself, but later than a lease: whoever comes
+-- next must still find the dead in order to bury them.
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, lease * 6) end
+return {people_now, names_now, known, more, wait}

@@ -87,7 +87,7 @@ type presenceRoom struct {
 	coming chat.Presence
 
 	unsure     bool      // counts may have changed unheard: have them announced
-	announced  time.Time // when a run was last let announce the counts
+	unsaid     time.Time // to be run then, to have announced what could not be yet; zero if nothing is
 	registered bool      // Redis had this instance registered after the last run
 	lost       bool      // Redis lost that, and not everyone is registered again yet
 	asleep     bool      // this instance slept past its lease, and has not told Redis of the room since
@@ -102,7 +102,7 @@ func newPresenceRoom() *presenceRoom {
 
 // idle reports whether there is nothing to remember.
 func (r *presenceRoom) idle() bool {
-	return !r.followed && !r.queued && len(r.sessions) == 0
+	return !r.followed && !r.queued && r.unsaid.IsZero() && len(r.sessions) == 0
 }
 
 // participants is how many there are, counting those here that the last count
@@ -114,10 +114,16 @@ func (r *presenceRoom) participants() chat.Presence {
 }
 
 // due is when the room is to be run, unless that is for nothing. A room without
-// anybody is told to nobody: who opened it joins in a moment, and is counted in then.
+// anybody here is told to nobody: who opened it joins in a moment, and is counted in
+// then. But what those who left have left unsaid, others elsewhere wait for.
 func (r *presenceRoom) due() (at time.Time, ok bool) {
 	switch at = r.next; {
 	case len(r.dirty) > 0:
+		return at, true
+	case !r.unsaid.IsZero():
+		if at.Before(r.unsaid) {
+			at = r.unsaid
+		}
 		return at, true
 	case !r.unsure && at.Before(r.renew):
 		at = r.renew
@@ -125,8 +131,9 @@ func (r *presenceRoom) due() (at time.Time, ok bool) {
 	return at, len(r.sessions) > 0
 }
 
-// every is how long to wait between two runs, given the least: longer the more
-// hear what is announced. A thousand readers are a unit of it, up to ten.
+// every is how long to wait between two runs that tell of changes, given the least:
+// longer the more there are, since the more then come and go. A thousand readers are
+// a unit of it, up to ten. How often it is announced, the script decides.
 func (r *presenceRoom) every(least time.Duration) time.Duration {
 	return least + least*time.Duration(min(r.counts.Participants, 9000))/1000
 }

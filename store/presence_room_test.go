@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 	"unsafe"
+
+	"github.com/redis/go-redis/v9"
 
 	"causette/chat"
 )
@@ -56,5 +59,49 @@ func TestPresenceRoom_KnowsHowManyAreComing(t *testing.T) {
 		if coming != r.participants() {
 			t.Fatalf("step %d: %+v are coming, %+v counted", step, coming, r.participants())
 		}
+	}
+}
+
+// tellUnsure has a room that is unsure told of, as far as this process is concerned:
+// the script answers that the counts are to wait. meanwhile comes before the answer.
+func tellUnsure(t *testing.T, s *Store, wait time.Duration, meanwhile func()) *presenceRoom {
+	t.Helper()
+	s.presence.refresh(lobby)
+	telling := s.presence.prepare(lobby)
+	meanwhile()
+	telling.cmd = redis.NewCmd(t.Context())
+	telling.cmd.SetVal([]any{int64(1), int64(1), int64(1), int64(0), wait.Milliseconds()})
+	s.presence.told(t.Context(), telling)
+	return s.presence.rooms[lobby]
+}
+
+func TestPresenceRoom_ComesAgainForWhatWasLeftUnsaid(t *testing.T) {
+	s := idle(t, "127.0.0.1:1", quick()) // nobody is asked
+	heard := func() { s.presence.seen(lobby, []byte(`{"participants":1,"named":1}`)) }
+	s.presence.follow(lobby)
+	s.Join(lobby, ana)
+
+	r := tellUnsure(t, s, 100*time.Millisecond, func() {})
+	if at, ok := r.due(); !ok || !r.unsure || at.Before(r.next) || at.Before(r.unsaid) || r.unsaid.After(r.renew) {
+		t.Errorf("unsure %t, due at %s, %t; unsaid until %s", r.unsure, at, ok, r.unsaid)
+	}
+	if heard(); r.unsure {
+		t.Error("unsure of what was heard since")
+	}
+	if r := tellUnsure(t, s, 100*time.Millisecond, heard); r.unsure {
+		t.Error("unsure of what was heard meanwhile")
+	}
+	if r := tellUnsure(t, s, time.Hour, func() {}); !r.unsaid.Equal(r.renew) {
+		t.Errorf("to wait until %s, not for the renewal at %s", r.unsaid, r.renew)
+	}
+	delete(r.sessions, ana.ID)
+	if _, ok := r.due(); !ok {
+		t.Error("what is unsaid is forgotten with the last session here")
+	}
+	if s.presence.unfollow(lobby); s.presence.rooms[lobby] == nil {
+		t.Error("or with the last reader")
+	}
+	if tellUnsure(t, s, 0, func() {}); len(s.presence.rooms) != 0 {
+		t.Error("what was said is not forgotten")
 	}
 }

@@ -23,8 +23,7 @@ var presenceScript = lua("clock", "announce", "presence")
 type telling struct {
 	room   chat.RoomID
 	again  bool // nobody is announced: Redis forgot them, they did not come
-	repeat bool // the counts are announced even if they did not change
-	quiet  bool // they are not: another run follows at once, and will
+	unsure bool // the counts are announced even if they did not change
 	asleep bool // this instance may have been buried before
 	list   []change
 	heard  int
@@ -58,14 +57,8 @@ func (p *presence) prepare(room chat.RoomID) *telling {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.room(room)
-	t := &telling{room: room, again: r.lost, repeat: r.unsure, asleep: r.asleep, list: r.changes(maxChanges), heard: r.heard}
-	// Of a herd, an announcement for each run would reach all who have come so
-	// far: that was two fifths of what the herd cost.
-	now := time.Now()
-	t.quiet = len(r.dirty) > 0 && now.Sub(r.announced) < r.every(p.s.o.PresenceEvery)
-	if r.unsure = t.quiet; !t.quiet {
-		r.announced = now
-	}
+	t := &telling{room: room, again: r.lost, unsure: r.unsure, asleep: r.asleep, list: r.changes(maxChanges), heard: r.heard}
+	r.unsure = false
 	return t
 }
 
@@ -73,7 +66,7 @@ func (p *presence) prepare(room chat.RoomID) *telling {
 func (p *presence) told(ctx context.Context, t *telling) {
 	v, err := t.cmd.Result()
 	err = p.s.failed(ctx, "tell presence", err)
-	counts, known, more := readPresence(newReply(v), &err)
+	counts, known, more, wait := readPresence(newReply(v), &err)
 	now := time.Now()
 
 	p.mu.Lock()
@@ -87,7 +80,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	defer func() { p.remind(r); p.tidy(t.room, r) }()
 	if err != nil {
 		r.undone(t.list)
-		r.unsure = r.unsure || t.repeat
+		r.unsure = r.unsure || t.unsure
 		// The next try is not so soon that many rooms would be a storm.
 		r.next = now.Add(max(p.s.o.PresenceEvery, p.s.o.Lease/9))
 		if ctx.Err() == nil {
@@ -97,6 +90,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	}
 	// Up to a quarter sooner, so that rooms opened together drift apart.
 	r.renew = now.Add(p.s.o.Lease/3 - rand.N(p.s.o.Lease/12))
+	r.postpone(t, now, wait)
 	r.done(t.list)
 	if counts.Participants == 0 {
 		p.s.active.end(t.room)
@@ -123,19 +117,28 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	}
 }
 
+// postpone notes how long what a telling wanted announced has to wait, if it does.
+// The renewal would say it too, so the room need not come again later than that.
+func (r *presenceRoom) postpone(t *telling, now time.Time, wait time.Duration) {
+	if wait == 0 {
+		r.unsaid = time.Time{}
+		return
+	}
+	r.unsaid = now.Add(min(wait, r.renew.Sub(now)))
+	r.unsure = r.unsure || t.unsure && r.heard == t.heard
+}
+
 // presenceCall is what to call presence.lua with.
 func (s *Store) presenceCall(t *telling) ([]string, []any) {
 	room, announce := t.room, 0
-	switch {
-	case t.quiet:
-		announce = 2
-	case t.repeat:
+	if t.unsure {
 		announce = 1
 	}
 	at, _ := chat.Instant{Time: time.Now()}.MarshalJSON()
 	args := []any{
 		s.o.Instance, s.o.Lease.Milliseconds(), s.keys.channel(room), strings.Trim(string(at), `"`),
 		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges, announce, s.publishVerb(),
+		s.o.PresenceEvery.Milliseconds(),
 	}
 	for _, c := range t.list {
 		if t.again && c.op == "join" {
@@ -143,20 +146,23 @@ func (s *Store) presenceCall(t *telling) ([]string, []any) {
 		}
 		args = append(args, c.op, c.session, string(c.name), string(c.was))
 	}
-	return []string{s.keys.instances(room), s.keys.here(room, s.o.Instance), s.keys.roster(room), s.keys.named(room)}, args
+	return []string{
+		s.keys.instances(room), s.keys.here(room, s.o.Instance), s.keys.roster(room), s.keys.named(room), s.keys.told(room),
+	}, args
 }
 
 // readPresence reads presence.lua's reply, unless *err says that there is none.
-func readPresence(r *reply, err *error) (counts chat.Presence, known, more bool) {
+func readPresence(r *reply, err *error) (counts chat.Presence, known, more bool, wait time.Duration) {
 	if *err != nil {
-		return counts, false, false
+		return counts, false, false, 0
 	}
 	counts.Participants, counts.Named = int(r.number()), int(r.number())
 	known, more = r.number() == 1, r.number() == 1
+	wait = time.Duration(r.number()) * time.Millisecond
 	if r.err != nil {
 		*err = fmt.Errorf("tell presence: %w", r.err)
 	}
-	return counts, known, more
+	return counts, known, more, wait
 }
 
 // People is who reads a room, over all instances: the counts, and up to 1,000 of
@@ -164,7 +170,7 @@ func readPresence(r *reply, err *error) (counts chat.Presence, known, more bool)
 func (s *Store) People(ctx context.Context, room chat.RoomID) (chat.Presence, []chat.Person, error) {
 	keys, args := s.presenceCall(&telling{room: room})
 	v, err := s.run(ctx, "count people", presenceScript, keys, args...)
-	counts, _, _ := readPresence(newReply(v), &err)
+	counts, _, _, _ := readPresence(newReply(v), &err)
 	if err != nil {
 		return chat.Presence{}, nil, err
 	}

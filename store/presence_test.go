@@ -285,10 +285,7 @@ func TestPresence_IsAnnouncedAtMostSoOften(t *testing.T) {
 			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
 		}
 		r.waitPresence(t, 200, 0)
-		most := 2 + int(time.Since(began)/o.PresenceEvery)
-		if got := len(r.of(chat.KindPresence)); got > most {
-			t.Errorf("announced %d times in %s", got, time.Since(began))
-		}
+		r.announcedAtMost(t, o.PresenceEvery, began)
 	})
 }
 
@@ -305,10 +302,7 @@ func TestPresence_OfAHerdIsAnnouncedSeldom(t *testing.T) {
 			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
 		}
 		r.waitPresence(t, n, 0)
-		most := 2 + int(time.Since(began)/o.PresenceEvery)
-		if said := len(r.data(chat.KindPresence)); said > most {
-			t.Errorf("announced %d times in %v", said, time.Since(began))
-		}
+		r.announcedAtMost(t, o.PresenceEvery, began)
 	})
 }
 
@@ -340,7 +334,7 @@ func TestPresence_KeysExpireWhenNobodyRenewsThem(t *testing.T) {
 		s.Join(lobby, ana)
 		r.waitPresence(t, 1, 1)
 		for _, key := range []string{
-			s.keys.instances(lobby), s.keys.here(lobby, s.o.Instance), s.keys.roster(lobby), s.keys.named(lobby),
+			s.keys.instances(lobby), s.keys.here(lobby, s.o.Instance), s.keys.roster(lobby), s.keys.named(lobby), s.keys.told(lobby),
 		} {
 			if ttl := s.client.PTTL(t.Context(), key).Val(); ttl <= s.o.Lease || ttl > 6*s.o.Lease {
 				t.Errorf("%s lives %s", key, ttl)

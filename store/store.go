@@ -48,9 +48,10 @@ type Options struct {
 	// it is renewed three times as often, and the others look as often, so that
 	// a crash shows within four thirds of it.
 	Lease time.Duration
-	// PresenceEvery is the least time between two updates of a room's presence
-	// [250 ms]. A room of 1,000 waits for twice as long, one of 9,000 or more for
-	// ten times.
+	// PresenceEvery is the least time between two announcements of a room's presence,
+	// whatever instances make them [250 ms], and between two tellings of changes by
+	// this one. A room of 1,000 waits for twice as long, one of 9,000 for ten times;
+	// for announcements it goes on so, up to 240 times. All instances should agree.
 	PresenceEvery time.Duration
 	// PingEvery is when an idle feed connection is asked whether it lives, and how
 	// long it has for the answer [5 s].
