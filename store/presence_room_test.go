@@ -105,3 +105,18 @@ func TestPresenceRoom_ComesAgainForWhatWasLeftUnsaid(t *testing.T) {
 		t.Error("what was said is not forgotten")
 	}
 }
+
+// A process may be stopped again before it has the answer to what it told when it woke.
+func TestPresenceRoom_KnowsThatItSleptWhileItWasTold(t *testing.T) {
+	s := idle(t, "127.0.0.1:1", quick())
+	s.Join(lobby, ana)
+	sleep := func() { s.presence.awake = time.Now().Add(-s.o.Lease) }
+	sleep()
+	s.presence.stir()
+	if r := tellUnsure(t, s, 0, sleep); !r.asleep {
+		t.Error("the second sleep is forgotten")
+	}
+	if r := tellUnsure(t, s, 0, func() {}); r.asleep {
+		t.Error("a sleep that Redis was told after is not")
+	}
+}

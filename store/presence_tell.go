@@ -58,7 +58,7 @@ func (p *presence) prepare(room chat.RoomID) *telling {
 	defer p.mu.Unlock()
 	r := p.room(room)
 	t := &telling{room: room, again: r.lost, unsure: r.unsure, asleep: r.asleep, list: r.changes(maxChanges), heard: r.heard}
-	r.unsure = false
+	r.unsure, r.asleep = false, false
 	return t
 }
 
@@ -80,7 +80,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	defer func() { p.remind(r); p.tidy(t.room, r) }()
 	if err != nil {
 		r.undone(t.list)
-		r.unsure = r.unsure || t.unsure
+		r.unsure, r.asleep = r.unsure || t.unsure, r.asleep || t.asleep
 		// The next try is not so soon that many rooms would be a storm.
 		r.next = now.Add(max(p.s.o.PresenceEvery, p.s.o.Lease/9))
 		if ctx.Err() == nil {
@@ -98,16 +98,15 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	if r.heard == t.heard {
 		r.counts = counts
 	}
-	switch {
+	switch slept := r.asleep || t.asleep; {
 	case r.registered && !known:
-		p.s.o.Log.Warn("redis forgot who is here: registering everyone again", "room", t.room, "sessions", len(r.sessions), "slept", r.asleep)
+		p.s.o.Log.Warn("redis forgot who is here: registering everyone again", "room", t.room, "sessions", len(r.sessions), "slept", slept)
 		r.forgotten()
-		r.lost = !r.asleep // after a sleep they were announced as gone, so they are as back
+		r.lost = !slept // after a sleep they were announced as gone, so they are as back
 		r.next = now
 	case len(r.dirty) == 0:
 		r.lost = false
 	}
-	r.asleep = r.asleep && !t.asleep
 	r.registered = r.anyTold()
 	if more || len(t.list) == maxChanges {
 		r.next = now
