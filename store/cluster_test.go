@@ -62,6 +62,7 @@ func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
 	if err := <-died; err != nil {
 		t.Error(err)
 	}
+	r.waitNotice(t, "leave bob")
 	r.waitPresence(t, 1, 1)
 	sayNumbers(t, s, 0, 4)
 	r.wait(t, "what is said", func() bool { return slices.Equal(r.texts(t), numbers(0, 4)) })

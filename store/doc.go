@@ -35,7 +35,7 @@
 // room whose posts are being landed has a goroutine until none wait; a step whose
 // answer is overdue keeps one until go-redis gives up on it, which closing the
 // client brings about. A [chat.Sink] is called by one goroutine at
-// a time, in the order of the log, and must not block. No lock is held across a
+// a time, in the order of the log, and must neither block nor call the Store. No lock is held across a
 // call to Redis, and the loop that receives announcements never waits for one:
 // a subscriber that stops reading would be cut off by Redis, and would stop an
 // embedded Redis altogether.

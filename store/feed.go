@@ -65,7 +65,6 @@ func (s *Store) Follow(ctx context.Context, room chat.RoomID, load int, sink cha
 	if err := s.feed.add(r); err != nil {
 		return chat.EventID{}, fmt.Errorf("follow %s: %w", room, err)
 	}
-	s.presence.follow(room)
 	// A connection that dies ends the wait at once. The timeout is for a Redis
 	// that lives and does not answer.
 	timeout := time.NewTimer(5 * s.o.Timeout)
@@ -81,7 +80,6 @@ func (s *Store) Follow(ctx context.Context, room chat.RoomID, load int, sink cha
 	}
 	if err != nil {
 		s.feed.remove(r)
-		s.presence.unfollow(room)
 		return chat.EventID{}, fmt.Errorf("follow %s: %w", room, err)
 	}
 	return r.position(), nil
@@ -94,7 +92,6 @@ func (s *Store) Unfollow(room chat.RoomID) {
 	s.feed.mu.Unlock()
 	if r != nil {
 		s.feed.remove(r)
-		s.presence.unfollow(room)
 	}
 }
 
@@ -112,6 +109,7 @@ func (f *feed) add(r *feedRoom) error {
 		return errors.New("followed already")
 	}
 	f.rooms[r.room] = r
+	f.s.presence.follow(r) // before it can be subscribed, which presence is to know of
 	if f.s.cluster == nil {
 		f.control.add(r)
 	} else {
@@ -133,6 +131,7 @@ func (f *feed) drop(r *feedRoom) {
 		return
 	}
 	delete(f.rooms, r.room)
+	f.s.presence.unfollow(r.room)
 	delete(f.unrouted, r.room)
 	if r.link != nil {
 		r.link.remove(r)

@@ -173,15 +173,15 @@ func (p *presence) enqueue(room chat.RoomID, r *presenceRoom) {
 	}
 }
 
-// follow says that the feed hears a room from now on.
-func (p *presence) follow(room chat.RoomID) {
+// follow says that the feed hears a room from now on. The caller may hold feed.mu.
+func (p *presence) follow(feed *feedRoom) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.room(room).followed = true
+	p.room(feed.room).feed = feed
 }
 
-// refresh has a room's counts announced: it is heard from now on, or again, and
-// they may have changed before.
+// refresh has a room's readers here told the counts: it is heard from now on, or again,
+// and they may have changed before. The caller may hold feed.mu.
 func (p *presence) refresh(room chat.RoomID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,12 +191,12 @@ func (p *presence) refresh(room chat.RoomID) {
 	}
 }
 
-// unfollow says that it does no longer.
+// unfollow says that it does no longer. The caller may hold feed.mu.
 func (p *presence) unfollow(room chat.RoomID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r := p.rooms[room]; r != nil {
-		r.followed = false
+		r.feed = nil
 		p.tidy(room, r)
 	}
 }
@@ -213,6 +213,28 @@ func (p *presence) seen(room chat.RoomID, data []byte) {
 	if r := p.rooms[room]; r != nil {
 		r.counts = counts
 		r.heard++
-		r.unsure = false // whoever has it announced: it was heard
+		r.unsure = false // the readers here get these
 	}
+}
+
+// hear gives the counts to the readers here, and to nobody else, as if they had been
+// announced. The caller holds presence.mu until the feed's room has them: seen takes it
+// before the feed hands on what it hears, so what is heard later comes later. That is
+// memory work, as all is that a Sink does, and nobody who has the feed room's mutex, or one
+// that a Sink takes, wants presence.mu.
+//
+// What was announced before the answer may still come after it. Then the readers here
+// know as much as those elsewhere: what changed since is announced once it is due.
+//
+// The room need not be live. If its log is being read, it gathers them; if it drops what
+// it gathered, or is not subscribed, refresh is called once it is live or subscribed.
+func (r *presenceRoom) hear(counts chat.Presence) {
+	if r.feed == nil {
+		return
+	}
+	data, err := json.Marshal(counts)
+	if err != nil {
+		panic(err) // numbers
+	}
+	r.feed.announce(chat.Event{Kind: chat.KindPresence, Data: data})
 }

@@ -4,9 +4,8 @@
 -- KEYS  1 instances  2 here:<this instance>  3 roster  4 named  5 told
 -- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT
 --       6 the stem of every here key  7 how many sessions of dead instances at most
---       8 1 = announce the counts even if they are the same  9 SPUBLISH or PUBLISH
---       10 the least ms between two announcements of the counts
---       11… changes, four each: op, session, nickname (or ''), nickname before (or '')
+--       8 SPUBLISH or PUBLISH  9 the least ms between two announcements of the counts
+--       10… changes, four each: op, session, nickname (or ''), nickname before (or '')
 --           op: join · again (join without notice) · leave · rename
 --
 -- here:<other> keys are made from ARGV[6]: they have the room's hash tag as well.
@@ -61,11 +60,11 @@ local function leave(from, session)
 end
 
 local function announce_counts(people, names)
-  announce(ARGV[9], ARGV[3], '\npresence\n{"participants":' .. people .. ',"named":' .. names .. '}')
+  announce(ARGV[8], ARGV[3], '\npresence\n{"participants":' .. people .. ',"named":' .. names .. '}')
 end
 
 -- This instance first, so that who came over from a dead one never left.
-for i = 11, #ARGV, 4 do
+for i = 10, #ARGV, 4 do
   local op, session, nick, was = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if op == 'join' then join(session, nick, false)
   elseif op == 'again' then join(session, nick, true)
@@ -117,7 +116,7 @@ else
 end
 local people_now, names_now = redis.call('HLEN', roster), redis.call('HLEN', named)
 if people_now <= tonumber(ARGV[5]) then
-  for _, json in ipairs(notices) do announce(ARGV[9], ARGV[3], '\nnotice\n' .. json) end
+  for _, json in ipairs(notices) do announce(ARGV[8], ARGV[3], '\nnotice\n' .. json) end
 end
 
 -- What an announcement costs grows with those who hear it, and what it tells them gets
@@ -125,14 +124,12 @@ end
 -- least: a minute, where that is 250 ms, so that a million readers are sent 17,000 counts a
 -- second. It is one time for all instances: if each had its own, they would announce as
 -- many times as often as there are instances.
-local interval = math.floor(tonumber(ARGV[10]) * (1 + math.min(people_now, 239000) / 1000))
+local interval = math.floor(tonumber(ARGV[9]) * (1 + math.min(people_now, 239000) / 1000))
 local changed = people_now ~= people or names_now ~= names
 local last = redis.call('HMGET', told, 'at', 'unsaid')
 local at, wait = tonumber(last[1] or 0), 0
--- If there is nobody, either nobody hears it, so that it need not wait; or Redis lost its
--- data, and those who are to be told again are registered again before.
-if changed or last[2] == '1' or ARGV[8] == '1' and people_now > 0 then
-  if people_now == 0 then
+if changed or last[2] == '1' then
+  if people_now == 0 then -- nobody hears it: it need not wait
     announce_counts(people_now, names_now)
     redis.call('DEL', told)
   elseif now < at or now - at >= interval then -- a clock may go back

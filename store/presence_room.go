@@ -74,7 +74,7 @@ func (h *held) op() string {
 
 // presenceRoom is one room's presence on this instance. presence.mu guards it.
 type presenceRoom struct {
-	followed bool // the feed hears the room, so that seen is current
+	feed     *feedRoom // hears the room, so that seen is current; nil if it is not followed
 	sessions map[string]*held
 	// dirty are the sessions that Redis may have to be told of.
 	dirty map[string]struct{}
@@ -86,7 +86,7 @@ type presenceRoom struct {
 	// coming are the sessions here that Redis has yet to be told of.
 	coming chat.Presence
 
-	unsure     bool      // counts may have changed unheard: have them announced
+	unsure     bool      // the readers here may have missed counts: they get those of the next run
 	unsaid     time.Time // to be run then, to have announced what could not be yet; zero if nothing is
 	registered bool      // Redis had this instance registered after the last run
 	lost       bool      // Redis lost that, and not everyone is registered again yet
@@ -102,7 +102,7 @@ func newPresenceRoom() *presenceRoom {
 
 // idle reports whether there is nothing to remember.
 func (r *presenceRoom) idle() bool {
-	return !r.followed && !r.queued && r.unsaid.IsZero() && len(r.sessions) == 0
+	return r.feed == nil && !r.queued && r.unsaid.IsZero() && len(r.sessions) == 0
 }
 
 // participants is how many there are, counting those here that the last count

@@ -62,36 +62,39 @@ func TestPresenceRoom_KnowsHowManyAreComing(t *testing.T) {
 	}
 }
 
-// tellUnsure has a room that is unsure told of, as far as this process is concerned:
-// the script answers that the counts are to wait. meanwhile comes before the answer.
-func tellUnsure(t *testing.T, s *Store, wait time.Duration, meanwhile func()) *presenceRoom {
+// answered has a telling answered with as many people, that are known here or not. What
+// the script leaves unsaid has to wait.
+func answered(t testing.TB, s *Store, telling *telling, people int, known bool, wait time.Duration) *presenceRoom {
 	t.Helper()
-	s.presence.refresh(lobby)
-	telling := s.presence.prepare(lobby)
-	meanwhile()
+	registered := int64(0)
+	if known {
+		registered = 1
+	}
 	telling.cmd = redis.NewCmd(t.Context())
-	telling.cmd.SetVal([]any{int64(1), int64(1), int64(1), int64(0), wait.Milliseconds()})
+	telling.cmd.SetVal([]any{int64(people), int64(people), registered, int64(0), wait.Milliseconds()})
 	s.presence.told(t.Context(), telling)
 	return s.presence.rooms[lobby]
 }
 
+// tell has the room told of, as far as this process is concerned. meanwhile comes before
+// the answer.
+func tell(t testing.TB, s *Store, wait time.Duration, meanwhile func()) *presenceRoom {
+	t.Helper()
+	telling := s.presence.prepare(lobby)
+	meanwhile()
+	return answered(t, s, telling, 1, true, wait)
+}
+
 func TestPresenceRoom_ComesAgainForWhatWasLeftUnsaid(t *testing.T) {
 	s := idle(t, "127.0.0.1:1", quick()) // nobody is asked
-	heard := func() { s.presence.seen(lobby, []byte(`{"participants":1,"named":1}`)) }
-	s.presence.follow(lobby)
+	s.presence.follow(newFeedRoom(lobby, 0, 0, newRecorder()))
 	s.Join(lobby, ana)
 
-	r := tellUnsure(t, s, 100*time.Millisecond, func() {})
-	if at, ok := r.due(); !ok || !r.unsure || at.Before(r.next) || at.Before(r.unsaid) || r.unsaid.After(r.renew) {
-		t.Errorf("unsure %t, due at %s, %t; unsaid until %s", r.unsure, at, ok, r.unsaid)
+	r := tell(t, s, 100*time.Millisecond, func() {})
+	if at, ok := r.due(); !ok || at.Before(r.next) || at.Before(r.unsaid) || r.unsaid.After(r.renew) {
+		t.Errorf("due at %s, %t; unsaid until %s", at, ok, r.unsaid)
 	}
-	if heard(); r.unsure {
-		t.Error("unsure of what was heard since")
-	}
-	if r := tellUnsure(t, s, 100*time.Millisecond, heard); r.unsure {
-		t.Error("unsure of what was heard meanwhile")
-	}
-	if r := tellUnsure(t, s, time.Hour, func() {}); !r.unsaid.Equal(r.renew) {
+	if r := tell(t, s, time.Hour, func() {}); !r.unsaid.Equal(r.renew) {
 		t.Errorf("to wait until %s, not for the renewal at %s", r.unsaid, r.renew)
 	}
 	delete(r.sessions, ana.ID)
@@ -101,7 +104,7 @@ func TestPresenceRoom_ComesAgainForWhatWasLeftUnsaid(t *testing.T) {
 	if s.presence.unfollow(lobby); s.presence.rooms[lobby] == nil {
 		t.Error("or with the last reader")
 	}
-	if tellUnsure(t, s, 0, func() {}); len(s.presence.rooms) != 0 {
+	if tell(t, s, 0, func() {}); len(s.presence.rooms) != 0 {
 		t.Error("what was said is not forgotten")
 	}
 }
@@ -113,10 +116,10 @@ func TestPresenceRoom_KnowsThatItSleptWhileItWasTold(t *testing.T) {
 	sleep := func() { s.presence.awake = time.Now().Add(-s.o.Lease) }
 	sleep()
 	s.presence.stir()
-	if r := tellUnsure(t, s, 0, sleep); !r.asleep {
+	if r := tell(t, s, 0, sleep); !r.asleep {
 		t.Error("the second sleep is forgotten")
 	}
-	if r := tellUnsure(t, s, 0, func() {}); r.asleep {
+	if r := tell(t, s, 0, func() {}); r.asleep {
 		t.Error("a sleep that Redis was told after is not")
 	}
 }

@@ -23,7 +23,7 @@ var presenceScript = lua("clock", "announce", "presence")
 type telling struct {
 	room   chat.RoomID
 	again  bool // nobody is announced: Redis forgot them, they did not come
-	unsure bool // the counts are announced even if they did not change
+	unsure bool // the readers here are to have the counts of the answer
 	asleep bool // this instance may have been buried before
 	list   []change
 	heard  int
@@ -90,7 +90,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	}
 	// Up to a quarter sooner, so that rooms opened together drift apart.
 	r.renew = now.Add(p.s.o.Lease/3 - rand.N(p.s.o.Lease/12))
-	r.postpone(t, now, wait)
+	r.postpone(now, wait)
 	r.done(t.list)
 	if counts.Participants == 0 {
 		p.s.active.end(t.room)
@@ -111,33 +111,32 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	if more || len(t.list) == maxChanges {
 		r.next = now
 	}
-	if r.next.Equal(now) {
+	unheard := t.unsure && r.heard == t.heard
+	switch {
+	case r.next.Equal(now):
+		r.unsure = r.unsure || unheard // the next answer will be better: it knows more of those who are here
 		p.enqueue(t.room, r)
+	case unheard:
+		r.hear(counts)
 	}
 }
 
-// postpone notes how long what a telling wanted announced has to wait, if it does.
-// The renewal would say it too, so the room need not come again later than that.
-func (r *presenceRoom) postpone(t *telling, now time.Time, wait time.Duration) {
-	if wait == 0 {
-		r.unsaid = time.Time{}
-		return
+// postpone notes how long what is left unsaid has to wait, if anything is. The renewal
+// would say it too, so the room need not come again later than that.
+func (r *presenceRoom) postpone(now time.Time, wait time.Duration) {
+	r.unsaid = time.Time{}
+	if wait > 0 {
+		r.unsaid = now.Add(min(wait, r.renew.Sub(now)))
 	}
-	r.unsaid = now.Add(min(wait, r.renew.Sub(now)))
-	r.unsure = r.unsure || t.unsure && r.heard == t.heard
 }
 
 // presenceCall is what to call presence.lua with.
 func (s *Store) presenceCall(t *telling) ([]string, []any) {
-	room, announce := t.room, 0
-	if t.unsure {
-		announce = 1
-	}
+	room := t.room
 	at, _ := chat.Instant{Time: time.Now()}.MarshalJSON()
 	args := []any{
 		s.o.Instance, s.o.Lease.Milliseconds(), s.keys.channel(room), strings.Trim(string(at), `"`),
-		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges, announce, s.publishVerb(),
-		s.o.PresenceEvery.Milliseconds(),
+		s.o.NoticeLimit, s.keys.here(room, ""), maxChanges, s.publishVerb(), s.o.PresenceEvery.Milliseconds(),
 	}
 	for _, c := range t.list {
 		if t.again && c.op == "join" {

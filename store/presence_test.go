@@ -45,10 +45,17 @@ func (r *recorder) lastPresence(t testing.TB) (p chat.Presence) {
 	return p
 }
 
+// waitPresence waits until the counts that came last are these. The first that an instance
+// tells its readers may come before what was announced earlier, notices too.
 func (r *recorder) waitPresence(t testing.TB, participants, named int) {
 	t.Helper()
 	want := chat.Presence{Participants: participants, Named: named}
 	r.wait(t, fmt.Sprintf("presence %+v", want), func() bool { return r.lastPresence(t) == want })
+}
+
+func (r *recorder) waitNotice(t testing.TB, notice string) {
+	t.Helper()
+	r.wait(t, notice, func() bool { return slices.Contains(r.notices(t), notice) })
 }
 
 // twoInstances runs two Stores, each following the lobby.
@@ -154,6 +161,7 @@ func TestPresence_WhoeverWasHeldByADeadInstanceLeavesWithinALease(t *testing.T) 
 		rb.waitPresence(t, 3, 2)
 		began := time.Now()
 		stopA() // as if killed: it tells nobody
+		rb.waitNotice(t, "leave ana")
 		rb.waitPresence(t, 1, 1)
 		if took := time.Since(began); took > 2*b.o.Lease {
 			t.Errorf("it took %s, the lease is %s", took, b.o.Lease)
@@ -207,7 +215,7 @@ func TestPresence_EveryoneIsRegisteredAgainIfRedisLosesItsData(t *testing.T) {
 		b.Join(lobby, eve)
 		ra.waitPresence(t, 3, 2)
 		rb.waitPresence(t, 3, 2)
-		before := len(ra.notices(t))
+		ra.wait(t, "both notices", func() bool { return len(ra.notices(t)) == 2 })
 		if err := a.client.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +223,7 @@ func TestPresence_EveryoneIsRegisteredAgainIfRedisLosesItsData(t *testing.T) {
 			return a.client.HLen(t.Context(), a.keys.roster(lobby)).Val() == 3
 		})
 		ra.waitPresence(t, 3, 2)
-		if got := ra.notices(t); len(got) != before {
+		if got := ra.notices(t); len(got) != 2 {
 			t.Errorf("notices %q", got)
 		}
 	})
@@ -279,7 +287,8 @@ func TestPresence_IsAnnouncedAtMostSoOften(t *testing.T) {
 		o := quick()
 		o.PresenceEvery = 200 * time.Millisecond
 		s, _ := running(t, addr, o)
-		r, _ := follow(t, s, 0)
+		follow(t, s, 0)
+		r := listener(t, addr)
 		began := time.Now()
 		for i := range 200 {
 			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
@@ -295,7 +304,8 @@ func TestPresence_OfAHerdIsAnnouncedSeldom(t *testing.T) {
 		o := quick()
 		o.PresenceEvery = 200 * time.Millisecond
 		s, _ := running(t, addr, o)
-		r, _ := follow(t, s, 0)
+		follow(t, s, 0)
+		r := listener(t, addr)
 		began := time.Now()
 		const n = 8 * maxChanges
 		for i := range n {
@@ -442,7 +452,7 @@ func TestRename_OfOneWhoIsNotThereIsNotAnnounced(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Join(lobby, bob)
-		r.waitPresence(t, 1, 1)
+		r.waitNotice(t, "join bob")
 		if got := r.notices(t); !slices.Equal(got, []string{"join bob"}) {
 			t.Errorf("notices %q", got)
 		}
