@@ -53,11 +53,11 @@ func TestRooms_ThatReadersAloneMadeLeaveNothing(t *testing.T) {
 	if rooms, err := s.Rooms(t.Context(), 10); err != nil || len(rooms) != 1 {
 		t.Errorf("the list has %v, %v", rooms, err)
 	}
-	s.presence.mu.Lock()
-	defer s.presence.mu.Unlock()
-	if n := len(s.presence.rooms); n != 0 {
-		t.Errorf("presence remembers %d rooms", n)
-	}
+	eventually(t, "presence has the last answers, and remembers no room", func() bool {
+		s.presence.mu.Lock()
+		defer s.presence.mu.Unlock()
+		return len(s.presence.rooms) == 0
+	})
 }
 
 func TestRooms_ReadersAlonePushNobodyOutOfTheList(t *testing.T) {
