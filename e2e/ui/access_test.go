@@ -205,7 +205,7 @@ func TestUI38_NothingIsFetchedFromOthersAndNoPolicyIsBroken(t *testing.T) {
 	// That the watch sees what it watches for: a violation, an error.
 	probe := open(t, s.url).live()
 	probe.run(`const i = new Image(); i.src = "https://example.org/x.png"; document.body.append(i); console.error("seen")`)
-	probe.await("the report", `frames(10)`)
+	probe.frames(10)
 	eventually(t, func() error {
 		probe.mu.Lock()
 		defer probe.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 func (w *window) up(pixels int) {
 	w.t.Helper()
 	w.run(fmt.Sprintf(`document.querySelector("#log").scrollTop = -%d`, pixels))
-	w.await("scrolled", `frames(2)`)
+	w.frames(2)
 }
 
 const atBottom = `Math.abs(document.querySelector("#log").scrollTop) <= 1`

@@ -127,7 +127,8 @@ func TestScreenshots_TwoWindows(t *testing.T) {
 		}
 		var pictures [2]image.Image
 		for i, w := range []*window{ana, bob} {
-			w.await("calm", `rows().every((r) => r.dataset.id) && document.querySelector("#typing").innerText === "" && document.querySelector("#participants-count").textContent === "2" && frames(30)`)
+			w.await("calm", `rows().every((r) => r.dataset.id) && document.querySelector("#typing").innerText === "" && document.querySelector("#participants-count").textContent === "2"`)
+			w.frames(30)
 			shot, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())
 			if err != nil {
 				t.Fatal(err)

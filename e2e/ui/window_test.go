@@ -177,7 +177,6 @@ func (w *window) prepare(l look) {
 			globalThis.row = (text) => rows().find((r) => r.querySelector(".text").textContent === text);
 			globalThis.box = (s) => (typeof s === "string" ? document.querySelector(s) : s).getBoundingClientRect();
 			globalThis.shown = (s) => { const e = document.querySelector(s); return !!e && e.checkVisibility({ visibilityProperty: true }); };
-			globalThis.frames = (n) => new Promise((done) => { const f = () => n-- > 0 ? requestAnimationFrame(f) : done(true); f(); });
 			` + l.before}),
 	)
 	if l.noScript {
@@ -268,6 +267,12 @@ func (w *window) await(what, expression string) {
 			w.t.Fatalf("wait for %s: %v\n%s\n%s", what, err, expression, w.describe())
 		}
 	}
+}
+
+// frames waits until the page has been drawn n times.
+func (w *window) frames(n int) {
+	w.t.Helper()
+	js[bool](w, fmt.Sprintf(`new Promise((done) => { let n = %d; const f = () => n-- > 0 ? requestAnimationFrame(f) : done(true); f(); })`, n))
 }
 
 // describe is the page's text as a person sees it, for a failure's report.
