@@ -66,7 +66,7 @@ func (p *presence) prepare(room chat.RoomID) *telling {
 func (p *presence) told(ctx context.Context, t *telling) {
 	v, err := t.cmd.Result()
 	err = p.s.failed(ctx, "tell presence", err)
-	counts, known, more, wait := readPresence(newReply(v), &err)
+	a := readPresence(newReply(v), &err)
 	now := time.Now()
 
 	p.mu.Lock()
@@ -74,11 +74,9 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	p.stir()
 	r := p.room(t.room)
 	r.queued = false
-	if len(t.list) > 0 {
-		r.next = now.Add(r.every(p.s.o.PresenceEvery))
-	}
-	defer func() { p.remind(r); p.tidy(t.room, r) }()
-	if err != nil {
+	if err == nil {
+		p.heard(t, r, a, now)
+	} else {
 		r.undone(t.list)
 		r.unsure, r.asleep = r.unsure || t.unsure, r.asleep || t.asleep
 		// The next try is not so soon that many rooms would be a storm.
@@ -86,20 +84,28 @@ func (p *presence) told(ctx context.Context, t *telling) {
 		if ctx.Err() == nil {
 			p.s.o.Log.Debug("presence not told", "room", t.room, "error", err)
 		}
-		return
+	}
+	p.remind(r)
+	p.tidy(t.room, r)
+}
+
+// heard takes the script's answer. The caller holds mu.
+func (p *presence) heard(t *telling, r *presenceRoom, a answer, now time.Time) {
+	if len(t.list) > 0 {
+		r.next = now.Add(r.every(p.s.o.PresenceEvery))
 	}
 	// Up to a quarter sooner, so that rooms opened together drift apart.
 	r.renew = now.Add(p.s.o.Lease/3 - rand.N(p.s.o.Lease/12))
-	r.postpone(now, wait)
+	r.postpone(now, a.wait)
 	r.done(t.list)
-	if counts.Participants == 0 {
+	if a.counts.Participants == 0 {
 		p.s.active.end(t.room)
 	}
 	if r.heard == t.heard {
-		r.counts = counts
+		r.counts = a.counts
 	}
 	switch slept := r.asleep || t.asleep; {
-	case r.registered && !known:
+	case r.registered && !a.known:
 		p.s.o.Log.Warn("redis forgot who is here: registering everyone again", "room", t.room, "sessions", len(r.sessions), "slept", slept)
 		r.forgotten()
 		r.lost = !slept // after a sleep they were announced as gone, so they are as back
@@ -108,7 +114,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 		r.lost = false
 	}
 	r.registered = r.anyTold()
-	if more || len(t.list) == maxChanges {
+	if a.more || len(t.list) == maxChanges {
 		r.next = now
 	}
 	unheard := t.unsure && r.heard == t.heard
@@ -117,7 +123,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 		r.unsure = r.unsure || unheard // the next answer will be better: it knows more of those who are here
 		p.enqueue(t.room, r)
 	case unheard:
-		r.hear(counts)
+		r.hear(a.counts)
 	}
 }
 
@@ -149,18 +155,26 @@ func (s *Store) presenceCall(t *telling) ([]string, []any) {
 	}, args
 }
 
+// answer is presence.lua's.
+type answer struct {
+	counts chat.Presence
+	known  bool          // the instance was registered before
+	more   bool          // dead sessions are left for the next run
+	wait   time.Duration // until what was left unsaid may be said; 0 if nothing was
+}
+
 // readPresence reads presence.lua's reply, unless *err says that there is none.
-func readPresence(r *reply, err *error) (counts chat.Presence, known, more bool, wait time.Duration) {
+func readPresence(r *reply, err *error) (a answer) {
 	if *err != nil {
-		return counts, false, false, 0
+		return a
 	}
-	counts.Participants, counts.Named = int(r.number()), int(r.number())
-	known, more = r.number() == 1, r.number() == 1
-	wait = time.Duration(r.number()) * time.Millisecond
+	a.counts = chat.Presence{Participants: int(r.number()), Named: int(r.number())}
+	a.known, a.more = r.number() == 1, r.number() == 1
+	a.wait = time.Duration(r.number()) * time.Millisecond
 	if r.err != nil {
 		*err = fmt.Errorf("tell presence: %w", r.err)
 	}
-	return counts, known, more, wait
+	return a
 }
 
 // People is who reads a room, over all instances: the counts, and up to 1,000 of
@@ -168,7 +182,7 @@ func readPresence(r *reply, err *error) (counts chat.Presence, known, more bool,
 func (s *Store) People(ctx context.Context, room chat.RoomID) (chat.Presence, []chat.Person, error) {
 	keys, args := s.presenceCall(&telling{room: room})
 	v, err := s.run(ctx, "count people", presenceScript, keys, args...)
-	counts, _, _, _ := readPresence(newReply(v), &err)
+	counts := readPresence(newReply(v), &err).counts
 	if err != nil {
 		return chat.Presence{}, nil, err
 	}

@@ -15,7 +15,7 @@ func (s *Store) tells(t testing.TB, list ...change) time.Duration {
 	t.Helper()
 	keys, args := s.presenceCall(&telling{room: lobby, list: list})
 	v, err := s.run(t.Context(), "tell", presenceScript, keys, args...)
-	_, _, _, wait := readPresence(newReply(v), &err)
+	wait := readPresence(newReply(v), &err).wait
 	must(t, err)
 	return wait
 }
