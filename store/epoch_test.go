@@ -1,80 +1,12 @@
 package store
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
-	"os"
-	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/redis/go-redis/v9"
-	"pgregory.net/rapid"
 
 	"causette/chat"
 )
-
-// rewind has a Redis crash and come back with the data that it had when keep was
-// called: what was written since is lost.
-type rewind struct {
-	server *realRedisServer
-	dir    string
-	kept   []byte
-}
-
-func startRewindable(t *testing.T) *rewind {
-	t.Helper()
-	dir := t.TempDir()
-	return &rewind{server: startRedis(t, "--dir", dir), dir: dir}
-}
-
-func (r *rewind) file() string { return filepath.Join(r.dir, "dump.rdb") }
-
-func (r *rewind) keep(t *testing.T, client redis.UniversalClient) {
-	t.Helper()
-	if err := client.Save(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if r.kept, err = os.ReadFile(r.file()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (r *rewind) goBack(t *testing.T) {
-	t.Helper()
-	r.server.kill()
-	if err := os.WriteFile(r.file(), r.kept, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r.server.start(t)
-}
-
-// severable makes a running Store whose connections can be kept from coming about.
-func severable(t *testing.T, addr string) (s *Store, severed *atomic.Bool) {
-	t.Helper()
-	severed = new(atomic.Bool)
-	o, err := redis.ParseURL("redis://" + addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dialer net.Dialer
-	o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if severed.Load() {
-			return nil, errors.New("severed")
-		}
-		return dialer.DialContext(ctx, network, addr)
-	}
-	client := redis.NewClient(o)
-	t.Cleanup(func() { _ = client.Close() })
-	s = New(client, quick())
-	run(t, s)
-	return s, severed
-}
 
 func TestEpoch_ALogThatWentBackIsNoticedEvenIfPostsCameFirst(t *testing.T) {
 	for _, after := range []int{0, 1, 5, 9} { // fewer than were lost, as many, more
@@ -272,17 +204,6 @@ func TestEpoch_AGroupThatGoesOnPastWhatWasLostShowsIt(t *testing.T) {
 	}
 }
 
-// killFeed cuts a store's pub/sub connection.
-func killFeed(t *testing.T, s *Store) {
-	t.Helper()
-	s.feed.mu.Lock()
-	session := s.feed.control.session
-	s.feed.mu.Unlock()
-	if err := session.pubsub.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestEpoch_ARestartThatLostNothingIsNoGap(t *testing.T) {
 	r := startRewindable(t)
 	s, _ := running(t, r.server.addr, quick())
@@ -321,116 +242,6 @@ func TestEpoch_AnEventOfAnotherIsNotBelievedBeforeTheLogWasAsked(t *testing.T) {
 		settle(t, m)
 		if got := m.sink.of("replace"); len(got) != replaces || m.room.position() != m.headID() {
 			t.Errorf("%d lost: %d replaces, at %s of %s", lose, len(got), m.room.position(), m.headID())
-		}
-	}
-}
-
-// settle reads until the room is live.
-func settle(t *testing.T, m *modelLog) {
-	t.Helper()
-	for range 10 {
-		if m.ask(10); !m.reading {
-			return
-		}
-		m.answer()
-	}
-	t.Fatal("the room never gets live")
-}
-
-// TestHistory_PagesOverEpochsAreThoseOfTheModel holds page.lua against the model,
-// for logs that were lost in part several times, and trimmed.
-func TestHistory_PagesOverEpochsAreThoseOfTheModel(t *testing.T) {
-	s := idle(t, startRedis(t).addr, quick())
-	rapid.Check(t, func(t *rapid.T) {
-		m := newModelLog(0)
-		for range rapid.IntRange(1, 5).Draw(t, "epochs") {
-			for range rapid.IntRange(1, 8).Draw(t, "events") {
-				m.publish(false)
-			}
-			m.goBack(rapid.IntRange(0, 5).Draw(t, "lose"))
-		}
-		m.publish(false)
-		m.trim(rapid.IntRange(1, 30).Draw(t, "keep"))
-		storeModel(t, s, m)
-		at := chat.EventID{}
-		if rapid.Bool().Draw(t, "position") {
-			at.Epoch = 1000 + 10*rapid.Int64Range(0, 5).Draw(t, "epoch")
-			at.Seq = rapid.Int64Range(0, m.next+2).Draw(t, "seq")
-		}
-		limit := rapid.IntRange(1, 12).Draw(t, "limit")
-		want := m.after(at, limit)
-		got, err := s.After(context.Background(), lobby, at, limit)
-		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Fatalf("after %s: %v, error %v, want %v of %v", at, got, err, want, m.events)
-		}
-		checkBefore(t, s, m, at, limit)
-	})
-}
-
-func checkBefore(t *rapid.T, s *Store, m *modelLog, at chat.EventID, limit int) {
-	got, err := s.Before(context.Background(), lobby, at, limit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := m.next
-	if !at.IsZero() {
-		if stop = at.Seq; !m.knows(chat.EventID{Epoch: at.Epoch, Seq: at.Seq - 1}) {
-			if !got.Gap || len(got.Events) > 0 {
-				t.Fatalf("before %s: %v of %v", at, got, m.events)
-			}
-			return
-		}
-	}
-	end := max(stop-(m.next-int64(len(m.events))), 0)
-	begin := max(end-int64(limit), 0)
-	if got.Gap || got.More != (begin > 0) || fmt.Sprint(got.Events) != fmt.Sprint(m.events[begin:end]) {
-		t.Fatalf("before %s: %v, want %v of %v", at, got, m.events[begin:end], m.events)
-	}
-}
-
-// storeModel makes the room's log in Redis what the model's is.
-func storeModel(t *rapid.T, s *Store, m *modelLog) {
-	ctx := context.Background()
-	pipe := s.client.Pipeline()
-	pipe.FlushAll(ctx)
-	for _, e := range m.events {
-		pipe.Do(ctx, "XADD", s.keys.log(lobby), e.ID.String(), "e", e.Data)
-	}
-	pipe.HSet(ctx, s.keys.head(lobby), "epoch", m.headID().Epoch, "next", m.next)
-	if _, err := pipe.Exec(ctx); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestAcked_IsBoundedAndForgetsWhatIsOld(t *testing.T) {
-	a, now := newAcked(), time.Now()
-	for i := range maxAcked + 5 {
-		a.note(chat.RoomID(fmt.Sprint("r", i)), chat.EventID{Epoch: 1}, now)
-	}
-	if got := len(a.recent(now)); got != maxAcked {
-		t.Errorf("it has %d", got)
-	}
-	a.note("late", chat.EventID{Epoch: 1}, now.Add(2*ackedFor))
-	if got := a.recent(now.Add(2 * ackedFor)); len(got) != 1 {
-		t.Errorf("later it has %d", len(got))
-	}
-}
-
-func TestAcked_NoticesWhatContradictsIt(t *testing.T) {
-	at := func(epoch, seq int64) chat.EventID { return chat.EventID{Epoch: epoch, Seq: seq} }
-	for _, c := range []struct{ before, next, lost chat.EventID }{
-		{at(1, 5), at(1, 6), at(0, 0)},
-		{at(1, 5), at(1, 4), at(0, 0)}, // their answers crossed
-		{at(1, 5), at(2, 6), at(0, 0)},
-		{at(1, 5), at(2, 9), at(0, 0)},
-		{at(1, 5), at(2, 5), at(1, 5)},
-		{at(1, 5), at(2, 0), at(1, 5)},
-		{at(2, 5), at(1, 6), at(0, 0)},
-	} {
-		a := newAcked()
-		a.note(lobby, c.before, time.Now())
-		if lost := a.note(lobby, c.next, time.Now()); lost != c.lost {
-			t.Errorf("%s, then %s: lost %s", c.before, c.next, lost)
 		}
 	}
 }
