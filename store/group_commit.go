@@ -18,7 +18,9 @@ import (
 // while Redis is busy with it land together in the next step. That is a group
 // commit (DeWitt and others, Implementation Techniques for Main Memory Database
 // Systems, 1984): it costs a lone post nothing, and many at once share the script's
-// fixed part, the announcement, and the way there and back.
+// fixed part, the announcement, and the way there and back. Once many wait, another
+// step need not wait for the one before: neither Redis nor this process is then idle
+// while the other works.
 
 const (
 	// nonceTTL is how long a repeated nonce is known.
@@ -26,6 +28,9 @@ const (
 	// maxGroup and maxGroupBytes bound one step: Redis does nothing else meanwhile,
 	// which is then about a millisecond.
 	maxGroup, maxGroupBytes = 64, 256 << 10
+	// maxSteps is how many steps of one room may be under way, and worthAnother how many
+	// posts have to wait for there to be another: smaller ones would share too little.
+	maxSteps, worthAnother = 2, 16
 	// maxWaiting is how many posts of one room may wait for their turn.
 	maxWaiting = 8192
 )
@@ -78,43 +83,64 @@ func newLanding(ctx context.Context, p Post) *landing {
 // landings are the posts under way.
 type landings struct {
 	mu sync.Mutex
-	// waiting are the posts of each room whose turn has not come; guarded by mu. A
-	// room has an entry, if an empty one, as long as somebody lands its posts.
-	waiting map[chat.RoomID][]*landing
+	// rooms are those with steps under way; guarded by mu, as is what they have.
+	rooms map[chat.RoomID]*roomLandings
 }
 
-// add has a post wait. It reports whether its room is idle, so that the caller
-// must see to it that somebody lands it.
-func (w *landings) add(l *landing) (idle bool, err error) {
+type roomLandings struct {
+	waiting []*landing // whose turn has not come
+	steps   int        // under way; at least one
+}
+
+func newLandings() landings { return landings{rooms: make(map[chat.RoomID]*roomLandings)} }
+
+// add has a post wait. It may return a group, whose step the caller then has to take.
+func (w *landings) add(l *landing) (group []*landing, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	queue, busy := w.waiting[l.post.Room]
-	if len(queue) == maxWaiting {
-		return false, errQueue
+	r := w.rooms[l.post.Room]
+	if r == nil {
+		r = &roomLandings{}
+		w.rooms[l.post.Room] = r
 	}
-	w.waiting[l.post.Room] = append(queue, l)
-	return !busy, nil
+	if len(r.waiting) == maxWaiting {
+		return nil, errQueue
+	}
+	r.waiting = append(r.waiting, l)
+	if r.steps == 0 || r.steps < maxSteps && len(r.waiting) >= worthAnother {
+		r.steps++
+		return r.take(), nil
+	}
+	return nil, nil
 }
 
-// next takes a room's next group; none makes the room idle.
+// next is for who has taken a step: it returns a group for another one, or nil if that
+// was the last, or those who wait can do so for another who has one under way.
 func (w *landings) next(room chat.RoomID) []*landing {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	queue := w.waiting[room]
+	r := w.rooms[room]
+	if len(r.waiting) == 0 || r.steps > 1 && len(r.waiting) < worthAnother {
+		if r.steps--; r.steps == 0 {
+			delete(w.rooms, room)
+		}
+		return nil
+	}
+	return r.take()
+}
+
+// take is the next group; somebody waits.
+func (r *roomLandings) take() []*landing {
 	n, bytes := 0, 0
-	for n < min(len(queue), maxGroup) && bytes < maxGroupBytes {
-		bytes += len(queue[n].payload)
+	for n < min(len(r.waiting), maxGroup) && bytes < maxGroupBytes {
+		bytes += len(r.waiting[n].payload)
 		n++
 	}
-	switch n {
-	case 0:
-		delete(w.waiting, room)
-	case len(queue):
-		w.waiting[room] = nil
-	default:
-		w.waiting[room] = queue[n:]
+	group := r.waiting[:n:n]
+	if r.waiting = r.waiting[n:]; len(r.waiting) == 0 {
+		r.waiting = nil // what has landed is not kept
 	}
-	return queue[:n:n]
+	return group
 }
 
 // land lands one post with others of its room.
@@ -122,14 +148,14 @@ func (s *Store) land(l *landing) (Receipt, error) {
 	if err := s.health.down(); err != nil {
 		return Receipt{}, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to be away
 	}
-	idle, err := s.landings.add(l)
+	group, err := s.landings.add(l)
 	if err != nil {
 		return Receipt{}, err
 	}
-	if room := l.post.Room; idle {
+	if room := l.post.Room; group != nil {
 		// Here, for a lone post need not change goroutines. Those that come meanwhile
 		// are not this caller's to wait for.
-		s.landGroup(room, s.landings.next(room))
+		s.landGroup(room, group)
 		if group := s.landings.next(room); group != nil {
 			go s.landAll(room, group)
 		}
@@ -145,7 +171,7 @@ func (s *Store) land(l *landing) (Receipt, error) {
 	}
 }
 
-// landAll lands a group, and then a room's posts until none wait.
+// landAll lands a group, and then a room's posts as long as next has some.
 func (s *Store) landAll(room chat.RoomID, group []*landing) {
 	for ; group != nil; group = s.landings.next(room) {
 		s.landGroup(room, group)

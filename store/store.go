@@ -9,8 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
-
-	"causette/chat"
 )
 
 // Options say how a [Store] behaves. A zero value means the default in brackets.
@@ -116,7 +114,7 @@ func New(client redis.UniversalClient, o Options) *Store {
 	s := &Store{
 		o: o, keys: keys{o.Prefix}, client: client, cluster: cluster,
 		posts:    pipelined(client),
-		landings: landings{waiting: make(map[chat.RoomID][]*landing)},
+		landings: newLandings(),
 		health:   newHealth(),
 		active:   newActiveRooms(),
 		senders:  newTally(messageLot(o.MessageRate)),
