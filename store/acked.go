@@ -28,18 +28,21 @@ type acked struct {
 }
 
 type ackedPost struct {
-	id chat.EventID
-	at time.Time
+	id   chat.EventID
+	past chat.EventID // the newest known of the epoch before, if any
+	at   time.Time
 }
 
 func newAcked() *acked { return &acked{rooms: make(map[chat.RoomID]ackedPost)} }
 
 // note takes an accepted post. It returns the one that its room had before if the
-// two contradict each other: a later epoch that goes on before it, so it is lost.
+// two contradict each other: a later epoch that goes on before it, so it is lost. Two
+// steps' answers may cross, so it may be the later that shows it.
 func (a *acked) note(room chat.RoomID, id chat.EventID, now time.Time) (lost chat.EventID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	before, known := a.rooms[room]
+	post := ackedPost{id: id, past: before.past, at: now}
 	switch {
 	case !known && len(a.rooms) == maxAcked:
 		a.prune(now)
@@ -47,12 +50,28 @@ func (a *acked) note(room chat.RoomID, id chat.EventID, now time.Time) (lost cha
 			return lost
 		}
 	case id.Compare(before.id) < 0:
+		if id.Epoch == before.id.Epoch && id.Seq <= before.past.Seq {
+			lost = before.past
+		}
 		return lost // overtaken on the way back
-	case id.Epoch != before.id.Epoch && id.Seq <= before.id.Seq:
-		lost = before.id
+	case id.Epoch != before.id.Epoch:
+		if post.past = before.id; id.Seq <= before.id.Seq {
+			lost = before.id
+		}
 	}
-	a.rooms[room] = ackedPost{id, now}
+	a.rooms[room] = post
 	return lost
+}
+
+// torn notes that a room's log, which ended with id or later, goes on in another epoch.
+// What it had has its seq there.
+func (a *acked) torn(room chat.RoomID, id chat.EventID, epoch int64, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if newest := a.rooms[room].id; newest.Epoch == id.Epoch {
+		id.Seq = max(id.Seq, newest.Seq)
+	}
+	a.rooms[room] = ackedPost{id: chat.EventID{Epoch: epoch, Seq: id.Seq}, at: now}
 }
 
 // prune forgets what is old. The caller holds mu.
@@ -99,8 +118,7 @@ func (s *Store) acknowledge(room chat.RoomID, group []*landing, replies []any) (
 	case err != nil:
 		s.o.Log.Warn("log that lost its end not torn", "room", room, "error", err)
 	case epoch != 0:
-		newest.Epoch = epoch
-		s.acked.note(room, newest, time.Now())
+		s.acked.torn(room, newest, epoch, time.Now())
 	}
 	return epoch
 }

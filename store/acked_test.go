@@ -40,3 +40,28 @@ func TestAcked_NoticesWhatContradictsIt(t *testing.T) {
 		}
 	}
 }
+
+// Two steps of a room may be under way when its log has gone back, and the later one be
+// answered first.
+func TestAcked_NoticesItInAnAnswerThatWasOvertaken(t *testing.T) {
+	at := func(epoch, seq int64) chat.EventID { return chat.EventID{Epoch: epoch, Seq: seq} }
+	a := newAcked()
+	for _, step := range []struct{ next, lost chat.EventID }{
+		{at(1, 10), at(0, 0)},
+		{at(2, 12), at(0, 0)},
+		{at(2, 13), at(0, 0)},
+		{at(2, 11), at(0, 0)},
+		{at(2, 10), at(1, 10)},
+	} {
+		if lost := a.note(lobby, step.next, time.Now()); lost != step.lost {
+			t.Errorf("%s: lost %s", step.next, lost)
+		}
+	}
+	a.torn(lobby, at(2, 10), 3, time.Now())
+	if got := a.recent(time.Now())[lobby].id; got != at(3, 13) {
+		t.Errorf("the log goes on after %s", got)
+	}
+	if lost := a.note(lobby, at(2, 9), time.Now()); !lost.IsZero() {
+		t.Errorf("what was torn already: lost %s", lost)
+	}
+}

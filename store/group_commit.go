@@ -154,7 +154,7 @@ func (s *Store) land(l *landing) (Receipt, error) {
 	}
 	if room := l.post.Room; group != nil {
 		// Here, for a lone post need not change goroutines. Those that come meanwhile
-		// are not this caller's to wait for.
+		// are not this caller's to wait for. Its own may have to wait for its turn.
 		s.landGroup(room, group)
 		if group := s.landings.next(room); group != nil {
 			go s.landAll(room, group)

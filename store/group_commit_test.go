@@ -123,7 +123,9 @@ func TestLandGroup_AnswersEachForItself(t *testing.T) {
 
 func TestAppend_ManyAtOnceShareSteps(t *testing.T) {
 	server := startRedis(t)
-	s := idle(t, server.addr, quick())
+	o := quick()
+	o.Timeout = soon
+	s := idle(t, server.addr, o)
 	say(t, s, "first, so that the script is known")
 	before := scriptRuns(t, s)
 	server.freeze(t)
@@ -147,7 +149,7 @@ func TestAppend_ManyAtOnceShareSteps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if steps := scriptRuns(t, s) - before; steps < 4 || steps > 6 { // 1, 16, and 112 in steps of 64 and 16 at least
+	if steps := scriptRuns(t, s) - before; steps < 4 || steps > 6 { // 1, 16, 64 and 48; go-redis may have sent one again
 		t.Errorf("%d posts took %d steps", many, steps)
 	}
 	eventually(t, "the room is idle", func() bool {
