@@ -75,7 +75,7 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	r := p.room(t.room)
 	r.queued = false
 	if err == nil {
-		p.heard(t, r, a, now)
+		p.answered(t, r, a, now)
 	} else {
 		r.undone(t.list)
 		r.unsure, r.asleep = r.unsure || t.unsure, r.asleep || t.asleep
@@ -89,8 +89,8 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	p.tidy(t.room, r)
 }
 
-// heard takes the script's answer. The caller holds mu.
-func (p *presence) heard(t *telling, r *presenceRoom, a answer, now time.Time) {
+// answered takes the script's answer. The caller holds mu.
+func (p *presence) answered(t *telling, r *presenceRoom, a answer, now time.Time) {
 	if len(t.list) > 0 {
 		r.next = now.Add(r.every(p.s.o.PresenceEvery))
 	}

@@ -32,7 +32,7 @@ func TestUI28_ParticipantsAreCountedOverAllInstancesAndListed(t *testing.T) {
 	last := 2
 	for js[int](w, `changes.length`) < 3 {
 		if last++; last > 1000 {
-			t.Fatal("1,000 counts, and the page showed less than three")
+			t.Fatal("1,000 counts, and the page showed fewer than three")
 		}
 		if err := s.store.PublishLive(t.Context(), chat.Lobby, chat.Event{Kind: chat.KindPresence, Data: fmt.Appendf(nil, `{"participants":%d,"named":0}`, last)}); err != nil {
 			t.Fatal(err)
