@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -42,7 +41,6 @@ func main() {
 
 // run builds an instance, serves until ctx ends, and stops it in order.
 func run(ctx context.Context, cfg Config, output io.Writer) error {
-	defer runtime.KeepAlive(newSpareHeap())
 	log := newLogger(cfg, output)
 	slog.SetDefault(log) // for go-redis, whose words have no other way
 	listener, err := listen(ctx, cfg)
