@@ -228,15 +228,15 @@ func (w *window) run(expression string) {
 	js[bool](w, "(() => {"+expression+"; return true})()")
 }
 
-// want fails the test unless an expression is true now.
+// want fails the test unless an expression is true now, or resolves to what is.
 func (w *window) want(what, expression string) {
 	w.t.Helper()
-	if !js[bool](w, "Boolean("+expression+")") {
+	if !js[bool](w, "Promise.resolve("+expression+").then(Boolean)") {
 		w.t.Errorf("not so: %s\n%s\n%s", what, expression, w.describe())
 	}
 }
 
-// await waits until an expression is true.
+// await waits until an expression is true, or resolves to what is.
 func (w *window) await(what, expression string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
@@ -253,9 +253,9 @@ func (w *window) await(what, expression string) {
 	for {
 		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`new Promise((resolve) => {
 			const end = Date.now() + 3000;
-			const look = () => {
+			const look = async () => {
 				let holds = false;
-				try { holds = Boolean(%s) } catch {}
+				try { holds = Boolean(await (%s)) } catch {}
 				if (holds || Date.now() > end) resolve(holds); else setTimeout(look, 10);
 			};
 			look();
