@@ -114,8 +114,8 @@ func (w *landings) add(l *landing) (group []*landing, err error) {
 	return nil, nil
 }
 
-// next is for who has taken a step: it returns a group for another one, or nil if that
-// was the last, or those who wait can do so for another who has one under way.
+// next is for who has taken a step: it returns the group of the next one. It is nil if
+// nobody waits, or so few do that they may wait for the step that is still under way.
 func (w *landings) next(room chat.RoomID) []*landing {
 	w.mu.Lock()
 	defer w.mu.Unlock()
