@@ -28,12 +28,16 @@ type Config struct {
 	Port int    `env:"PORT" envDefault:"4100" want:"a port from 1 to 65535"`
 	Host string `env:"HOST" want:"an address to listen on; empty for all interfaces"`
 
+	AdminAddr string   `env:"ADMIN_ADDR" want:"an address and port such as 127.0.0.1:9100, or none; empty for 127.0.0.1 and the port 10000 above PORT"`
+	Hosts     []string `env:"HOSTS" want:"names such as chat.example.org or chat.example.org:8443, separated by commas; empty for any"`
+
 	RedisURL  string `env:"REDIS_URL" envDefault:"redis://127.0.0.1:6379" want:"a redis:// or rediss:// URL"`
 	KeyPrefix string `env:"KEY_PREFIX" want:"at most 64 characters, without { and }"`
 
-	HistorySize int           `env:"HISTORY_SIZE" envDefault:"10000" want:"a number of messages from 1 to 1000000"`
-	HistoryTTL  time.Duration `env:"HISTORY_TTL" envDefault:"168h" want:"a duration from 1m to 8760h, such as 168h"`
-	TailSize    int           `env:"TAIL_SIZE" envDefault:"1048576" want:"a number of bytes from 65536 to 67108864"`
+	HistorySize  int           `env:"HISTORY_SIZE" envDefault:"10000" want:"a number of messages from 1 to 1000000"`
+	HistoryTTL   time.Duration `env:"HISTORY_TTL" envDefault:"168h" want:"a duration from 1m to 8760h, such as 168h"`
+	HistoryBytes int64         `env:"HISTORY_BYTES" envDefault:"16777216" want:"a number of bytes from 65536 to 1099511627776"`
+	TailSize     int           `env:"TAIL_SIZE" envDefault:"1048576" want:"a number of bytes from 65536 to 67108864"`
 
 	MaxStreams      int `env:"MAX_STREAMS" envDefault:"0" want:"a number of streams up to 10000000, or 0 for what the limit of open files allows"`
 	MaxStreamsPerIP int `env:"MAX_STREAMS_PER_IP" envDefault:"0" want:"a number of streams up to 10000000, or 0 for three quarters of MAX_STREAMS"`
@@ -53,10 +57,13 @@ type Config struct {
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" want:"debug, info, warn or error"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" want:"text or json"`
 
-	MessageRate  float64 `env:"MESSAGE_RATE" envDefault:"5" want:"messages a second from 0.01 to 100000, or 0 for no limit"`
+	MessageRate  float64 `env:"MESSAGE_RATE" envDefault:"5" want:"messages a second from 0.01 to 1000000, or 0 for no limit"`
 	MessageBurst int     `env:"MESSAGE_BURST" envDefault:"20" want:"a number of messages from 1 to 100000"`
-	SessionRate  float64 `env:"SESSION_RATE" envDefault:"30" want:"a number a minute from 0.01 to 100000, or 0 for no limit"`
-	StreamRate   float64 `env:"STREAM_RATE" envDefault:"6000" want:"a number a minute from 0.01 to 100000, or 0 for no limit"`
+	SessionRate  float64 `env:"SESSION_RATE" envDefault:"30" want:"a number a minute from 0.01 to 1000000, or 0 for no limit"`
+	StreamRate   float64 `env:"STREAM_RATE" envDefault:"12000" want:"a number a minute from 0.01 to 1000000, or 0 for no limit"`
+	RoomRate     float64 `env:"ROOM_RATE" envDefault:"30" want:"a number an hour from 0.01 to 1000000, or 0 for no limit"`
+	RequestRate  float64 `env:"REQUEST_RATE" envDefault:"200" want:"units a second from 0.01 to 1000000, or 0 for no limit"`
+	RequestBurst int     `env:"REQUEST_BURST" envDefault:"20000" want:"a number of units from 100 to 10000000"`
 
 	// redisGiven says that REDIS_URL was set, so nothing may be embedded.
 	redisGiven bool
@@ -167,6 +174,7 @@ func (c Config) check(environment map[string]string) error {
 	require("KeyPrefix", checkKeyPrefix(c.KeyPrefix))
 	require("HistorySize", between(c.HistorySize, 1, 1_000_000))
 	require("HistoryTTL", between(c.HistoryTTL, time.Minute, 8760*time.Hour))
+	require("HistoryBytes", between(c.HistoryBytes, 64<<10, 1<<40))
 	require("TailSize", between(c.TailSize, 64<<10, 64<<20))
 	require("MaxStreams", between(c.MaxStreams, 0, 10_000_000))
 	require("MaxStreamsPerIP", between(c.MaxStreamsPerIP, 0, 10_000_000))
@@ -178,6 +186,9 @@ func (c Config) check(environment map[string]string) error {
 	require("MessageRate", checkRate(c.MessageRate))
 	require("SessionRate", checkRate(c.SessionRate))
 	require("StreamRate", checkRate(c.StreamRate))
+	require("RoomRate", checkRate(c.RoomRate))
+	require("RequestRate", checkRate(c.RequestRate))
+	require("RequestBurst", between(c.RequestBurst, 100, 10_000_000))
 	require("SessionSecrets", each(c.SessionSecrets, checkSecret))
 	require("SessionSecrets", between(len(c.SessionSecrets), 0, 8))
 	if c.Writer != "poller" && c.Writer != "handler" {
@@ -209,7 +220,7 @@ func checkRate(perUnit float64) error {
 	if perUnit != perUnit { // NaN, which strconv reads and no comparison holds
 		return errors.New("not a number")
 	}
-	return between(perUnit, 0.01, 100_000)
+	return between(perUnit, 0.01, 1_000_000)
 }
 
 var hostForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
