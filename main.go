@@ -17,13 +17,20 @@ import (
 	"time"
 )
 
-// Exit codes: a wrong configuration is told apart from what went wrong at run time.
+// Exit codes: a wrong configuration, or command line, is told apart from what went wrong at
+// run time.
 const (
 	exitFailure       = 1
 	exitConfiguration = 2
 )
 
 func main() {
+	if answered, err := answerArguments(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitConfiguration)
+	} else if answered {
+		return
+	}
 	cfg, err := loadConfig()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
