@@ -42,11 +42,11 @@ func (a *API) getEvents(c *gin.Context) error {
 		a.o.Hub.Refuse(c.Writer, c.Request)
 		return nil
 	}
+	if s, err = a.shownAs(c, s); err != nil {
+		return err
+	}
 	if s.ID == "" {
 		s.ID = newPersonID() // a stream without a session is a participant of its own
-	}
-	if !a.mayBeCalled(c, s) {
-		s.Nickname = ""
 	}
 	// The server's own deadlines are for requests that end; the stream sets one for each write.
 	deadlines := http.NewResponseController(c.Writer)
@@ -73,15 +73,26 @@ func (a *API) mayOpen(c *gin.Context, address string) bool {
 	return !limited
 }
 
-// mayBeCalled reports whether a reader is shown under its nickname. One that it
-// gave up, or that somebody else holds, is no reason to refuse the stream: an
-// EventSource would give up for good.
-func (a *API) mayBeCalled(c *gin.Context, s session) bool {
-	if s.Nickname == "" {
-		return true
+// shownAs is who a reader is shown as. A nickname that it gave up, or that somebody
+// else holds, is no reason to refuse the stream, nor is a cookie that was ended: an
+// EventSource would give up for good. While Redis is away, it is who it says.
+func (a *API) shownAs(c *gin.Context, s session) (session, error) {
+	if s.ID == "" {
+		return s, nil
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
 	defer cancel()
-	err := a.o.Store.Hold(ctx, s.ID, s.Nickname)
-	return err == nil || errors.Is(err, chat.ErrUnavailable)
+	var err error
+	if s.Nickname == "" {
+		err = a.o.Store.CheckToken(ctx, s.ID, s.token)
+	} else {
+		err = a.o.Store.Hold(ctx, s.ID, s.token, s.Nickname)
+	}
+	switch {
+	case errors.Is(err, chat.ErrSessionEnded):
+		return unlessEnded(s, err)
+	case err != nil && !errors.Is(err, chat.ErrUnavailable):
+		s.Nickname = ""
+	}
+	return s, nil
 }

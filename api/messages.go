@@ -48,12 +48,21 @@ func (a *API) say(c *gin.Context, f fields) (store.Receipt, error) {
 	if err != nil {
 		return store.Receipt{}, err
 	}
-	post, err := a.speaker(c, s, f["nickname"])
+	said := chat.Message{At: chat.Instant{Time: time.Now()}, Text: text, Nonce: nonce}
+	receipt, err := a.sayAs(c, s, f["nickname"], room, said)
+	if errors.Is(err, chat.ErrSessionEnded) && !s.bearer {
+		return a.sayAs(c, session{}, f["nickname"], room, said) // such a cookie counts for none
+	}
+	return receipt, err
+}
+
+func (a *API) sayAs(c *gin.Context, s session, nickname string, room chat.RoomID, said chat.Message) (store.Receipt, error) {
+	post, err := a.speaker(c, s, nickname)
 	if err != nil {
 		return store.Receipt{}, err
 	}
-	post.Room, post.Nonce = room, nonce
-	post.Message.At, post.Message.Text, post.Message.Nonce = chat.Instant{Time: time.Now()}, text, nonce
+	said.Author = post.Message.Author
+	post.Room, post.Nonce, post.Message = room, said.Nonce, said
 	return a.o.Store.Append(c.Request.Context(), post)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"causette/chat"
 	"causette/locales"
+	"causette/store"
 	"causette/templates"
 )
 
@@ -39,13 +41,13 @@ func (a *API) getPage(c *gin.Context) error {
 
 // servePage renders a room's page, with what came of a form in it.
 func (a *API) servePage(c *gin.Context, room chat.RoomID, status int, form templates.Form) error {
-	s, err := a.reader(c)
+	s, err := a.activeSession(c)
 	if err != nil {
 		return err
 	}
 	s = a.welcome(c, s)
 	page := templates.Page{
-		Lang: language(c), Room: room, You: s.Person, LastNickname: lastNickname(c),
+		Lang: language(c), Room: room, You: s.Person, LastNickname: lastNickname(c), Nonce: chat.Nonce(rand.Text()),
 		BaseURL: a.trusted.baseURL(c.Request), Presence: a.o.Store.Participants(room),
 		Form: form,
 	}
@@ -97,16 +99,19 @@ func (a *API) listRooms(c *gin.Context, page *templates.Page) {
 }
 
 // welcome gives a browser that has no session one without a nickname, so that
-// its tabs are one participant, also after it takes a nickname; and a new token
-// to one whose token is in its second half.
+// its tabs are one participant, also after it takes a nickname; and more time to one
+// whose token is in its second half.
 func (a *API) welcome(c *gin.Context, s session) session {
+	if s.replaced {
+		return session{} // the browser may have the newer cookie by now, which another would overwrite
+	}
 	if s.ID != "" && time.Until(s.expires) > chat.SessionLife/2 {
 		return s
 	}
 	if s.ID == "" {
-		s.ID = newPersonID()
+		s.ID, s.token = newPersonID(), store.NewToken()
 	}
-	token, err := a.sessions.sign(c.Request.Context(), s.Person)
+	token, err := a.sessions.sign(c.Request.Context(), s.Person, s.token)
 	if err != nil { // no key without Redis: the next page sets it
 		return session{}
 	}

@@ -70,6 +70,8 @@ func asProblem(err error) *Problem {
 		return fieldProblem(http.StatusConflict, "nonce", "nonce_reused", "this nonce was used for another text")
 	case errors.Is(err, chat.ErrNicknameGivenUp):
 		return problem(http.StatusUnauthorized, "invalid_token", "this token is for a nickname that its session gave up; use the newer one")
+	case errors.Is(err, chat.ErrSessionEnded):
+		return invalidToken("this token was ended, or its session took another nickname with a newer one")
 	case errors.Is(err, context.Canceled):
 		return problem(http.StatusRequestTimeout, "canceled", "the client went away before the answer")
 	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):

@@ -100,6 +100,7 @@ func (a *API) routes() (http.Handler, error) {
 	g.POST("/messages", a.bounded(a.postMessage))
 	get("/messages", a.bounded(a.getMessages))
 	g.POST("/nicknames", a.bounded(a.postNickname))
+	g.POST("/session/end", a.bounded(a.postSessionEnd))
 	g.POST("/typing", a.bounded(a.postTyping))
 	get("/participants", a.bounded(a.getParticipants))
 	get("/rooms", a.bounded(a.getRooms))

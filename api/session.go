@@ -19,19 +19,27 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"causette/chat"
+	"causette/store"
 )
 
 // session is who sends a request: a signed JWT (RFC 7519, HS256) that every
 // instance can check, kept by browsers in a cookie and by curl as a bearer token.
 type session struct {
 	chat.Person
+	token   store.Token
 	expires time.Time
+	bearer  bool // it came as a bearer token, not in a cookie
+	// replaced says, of the zero session, that the cookie's token was replaced by a
+	// newer one a moment ago.
+	replaced bool
 }
 
 // claims is the token's content. The nickname is a claim, not a right: to speak
-// under it, the session must hold it in Redis.
+// under it, the session must hold it in Redis, and this token must count: its
+// generation and its id ("jti") say whether it does.
 type claims struct {
-	Name string `json:"name,omitempty"`
+	Name       string `json:"name,omitempty"`
+	Generation int64  `json:"gen,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -42,7 +50,7 @@ type sessions struct {
 	// clock is time.Now but in tests; static.
 	clock func() time.Time
 
-	verified remembered[session] // by token: those found valid, which may have expired since
+	verified remembered[session] // by token: those found valid, which may have expired or ended since
 	guests   remembered[string]  // by what a guest's id is made of: the id
 
 	mu   sync.Mutex
@@ -93,20 +101,22 @@ func (s *sessions) key(ctx context.Context) ([]byte, error) {
 // newPersonID makes the id of a new session: 60 random bits behind "p_".
 func newPersonID() string { return "p_" + strings.ToLower(rand.Text()[:12]) }
 
-// sign makes the token of a person, good for chat.SessionLife from now.
-func (s *sessions) sign(ctx context.Context, who chat.Person) (string, error) {
+// sign makes the token of a person, good for chat.SessionLife from now, or until it
+// is ended.
+func (s *sessions) sign(ctx context.Context, who chat.Person, token store.Token) (string, error) {
 	key, err := s.key(ctx)
 	if err != nil {
 		return "", err
 	}
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
-		Name: string(who.Nickname),
+	signed := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		Name: string(who.Nickname), Generation: token.Generation,
 		RegisteredClaims: jwt.RegisteredClaims{
+			ID:        token.ID,
 			Subject:   who.ID,
 			ExpiresAt: jwt.NewNumericDate(s.clock().Add(chat.SessionLife)),
 		},
 	})
-	return token.SignedString(key)
+	return signed.SignedString(key)
 }
 
 // errToken says that a token is forged, expired or not one of ours.
@@ -115,7 +125,7 @@ var errToken = errors.New("not a valid token")
 // maxToken bounds a token, in bytes: the longest nickname, escaped, fits twice.
 const maxToken = 4 << 10
 
-// verify reads a token back. Only HS256 with one of our keys passes, whatever the
+// verify reads a token back; whether it was ended is not looked at. Only HS256 with one of our keys passes, whatever the
 // token's own header says (RFC 8725, section 3.1).
 func (s *sessions) verify(ctx context.Context, token string) (session, error) {
 	if len(token) > maxToken {
@@ -140,7 +150,9 @@ func (s *sessions) verify(ctx context.Context, token string) (session, error) {
 			return session{}, errToken
 		}
 	}
-	found := session{Person: who, expires: c.ExpiresAt.Time}
+	found := session{
+		Person: who, token: store.Token{Generation: c.Generation, ID: c.ID}, expires: c.ExpiresAt.Time,
+	}
 	s.verified.put(token, found)
 	return found, nil
 }
@@ -152,6 +164,7 @@ func (s *sessions) of(r *http.Request, secure bool) (session, error) {
 	// Another scheme is a proxy's business, such as its own password.
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		found, err := s.verify(r.Context(), strings.TrimSpace(token))
+		found.bearer = err == nil
 		if errors.Is(err, errToken) {
 			return session{}, invalidToken("the token is forged, expired or not this server's; POST /nicknames gives a new one")
 		}
@@ -168,7 +181,7 @@ func (s *sessions) of(r *http.Request, secure bool) (session, error) {
 	return found, nil
 }
 
-func invalidToken(detail string) error {
+func invalidToken(detail string) *Problem {
 	return problem(http.StatusUnauthorized, "invalid_token", detail)
 }
 
@@ -187,10 +200,15 @@ func cookieName(r *http.Request, secure bool) string {
 	return name
 }
 
-// cookie is the cookie that keeps a token in a browser.
+// cookie is the cookie that keeps a token in a browser; without a token, the one
+// that has the browser delete it.
 func (s *sessions) cookie(r *http.Request, secure bool, token string) *http.Cookie {
+	life := int(chat.SessionLife.Seconds())
+	if token == "" {
+		life = -1
+	}
 	return &http.Cookie{
-		Name: cookieName(r, secure), Value: token, Path: "/", MaxAge: int(chat.SessionLife.Seconds()),
+		Name: cookieName(r, secure), Value: token, Path: "/", MaxAge: life,
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	}
 }

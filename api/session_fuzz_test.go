@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"causette/chat"
+	"causette/store"
 )
 
 // FuzzToken_OnlyWhatASecretSignedIsAPerson assembles tokens of any header and
@@ -54,7 +55,7 @@ func FuzzToken_OnlyWhatASecretSignedIsAPerson(f *testing.F) {
 			found.Nickname != "" && (errName != nil || name != found.Nickname):
 			t.Fatalf("%q over %q and %q was taken for %+v", header, content, behind, found)
 		}
-		signed, err := s.sign(t.Context(), found.Person)
+		signed, err := s.sign(t.Context(), found.Person, found.token)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +93,7 @@ func FuzzSession_IsWhatTheRequestBrings(f *testing.F) {
 		if who.Nickname, err = chat.ParseNickname(nickname); err != nil {
 			who.Nickname = ""
 		}
-		signed, err := s.sign(t.Context(), who)
+		signed, err := s.sign(t.Context(), who, store.NewToken())
 		if err != nil {
 			t.Fatal(err)
 		}

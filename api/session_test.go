@@ -98,7 +98,7 @@ func TestSession_AnOldTokenCannotSpeakUnderANameThatSomebodyElseTook(t *testing.
 	old := s.join("ana")
 	s.post("/nicknames", old.Token, `{"nickname":"anna"}`).expect(t, 200)
 	s.join("ana")
-	s.post("/messages", old.Token, `{"text":"it is me"}`).expectProblem(t, 409, "nickname_taken")
+	s.post("/messages", old.Token, `{"text":"it is me"}`).expectProblem(t, 401, "invalid_token")
 }
 
 func TestSession_AnOldTokenCannotSpeakUnderANameItGaveUp(t *testing.T) {
@@ -157,7 +157,7 @@ func TestSession_WithoutAKeyReadingGoesOn(t *testing.T) {
 	if a.header.Get("Set-Cookie") != "" {
 		t.Error("a cookie that could not be checked was replaced")
 	}
-	if _, err := newSessions(nil, unavailable).sign(t.Context(), chat.Person{ID: "p_1"}); err == nil {
+	if _, err := newSessions(nil, unavailable).sign(t.Context(), chat.Person{ID: "p_1"}, store.NewToken()); err == nil {
 		t.Error("signed without a key")
 	}
 }
@@ -177,7 +177,8 @@ func TestSession_OnlyItsLastNicknameIsASessions(t *testing.T) {
 	s := newServer(t)
 	bob := s.join("bob")
 	robert := decode[identity](t, s.post("/nicknames", bob.Token, `{"nickname":"robert"}`).expect(t, 200))
-	carl := decode[identity](t, s.post("/nicknames", bob.Token, `{"nickname":"carl"}`).expect(t, 200)) // with the first token
+	s.post("/nicknames", bob.Token, `{"nickname":"eve"}`).expectProblem(t, 401, "invalid_token") // with the first token
+	carl := decode[identity](t, s.post("/nicknames", robert.Token, `{"nickname":"carl"}`).expect(t, 200))
 	s.post("/messages", bob.Token, `{"text":"a"}`).expectProblem(t, 401, "invalid_token")
 	s.post("/messages", robert.Token, `{"text":"a"}`).expectProblem(t, 401, "invalid_token")
 	s.post("/messages", carl.Token, `{"text":"a"}`).expect(t, 201)
@@ -188,10 +189,14 @@ func TestSession_AnOldTokenIsNotShownUnderANameItGaveUp(t *testing.T) {
 	old := s.join("ana")
 	s.post("/nicknames", old.Token, `{"nickname":"anna"}`).expect(t, 200)
 	s.join("ana")
-	s.post("/typing", old.Token, `{}`).expectProblem(t, 409, "nickname_taken")
-	events := s.open("/events", map[string]string{"Authorization": "Bearer " + old.Token})
+	s.post("/typing", old.Token, `{}`).expectProblem(t, 401, "invalid_token")
+	s.do(request{method: "GET", path: "/events", header: map[string]string{"Authorization": "Bearer " + old.Token}}).
+		expectProblem(t, 401, "invalid_token")
+	host := strings.TrimPrefix(s.url, "http://")
+	_, port, _ := strings.Cut(host, ":")
+	events := s.open("/events", map[string]string{"Cookie": "causette-" + port + "=" + old.Token})
 	defer events.close()
-	if hello := events.next(t); !strings.Contains(hello, old.ID) || strings.Contains(hello, `"nickname"`) {
+	if hello := events.next(t); strings.Contains(hello, old.ID) || strings.Contains(hello, `"nickname"`) {
 		t.Errorf("hello: %s", hello)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"causette/chat"
+	"causette/store"
 )
 
 // token signs claims with a method and a key of the test's choice.
@@ -110,7 +111,7 @@ func TestToken_OnesThatAreNotOurs(t *testing.T) {
 func TestToken_TheLongestNicknameFits(t *testing.T) {
 	s := newSessions([]string{testSecret}, nil)
 	longest := chat.Nickname(strings.Repeat("\U0001F469", chat.MaxNicknameBytes/4))
-	signed, err := s.sign(t.Context(), chat.Person{ID: newPersonID(), Nickname: longest})
+	signed, err := s.sign(t.Context(), chat.Person{ID: newPersonID(), Nickname: longest}, store.NewToken())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +126,7 @@ func TestToken_TheFirstSecretSignsAndEveryOneVerifies(t *testing.T) {
 	before, prepared, after, done := newSessions([]string{older}, nil), newSessions([]string{older, newer}, nil),
 		newSessions([]string{newer, older}, nil), newSessions([]string{newer}, nil)
 	accepted := func(by *sessions, signer *sessions) bool {
-		signed, err := signer.sign(t.Context(), ana)
+		signed, err := signer.sign(t.Context(), ana, store.NewToken())
 		if err != nil {
 			t.Fatal(err)
 		}

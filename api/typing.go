@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -26,7 +27,11 @@ func (a *API) postTyping(c *gin.Context) error {
 	if s.Nickname == "" {
 		return nicknameRequired()
 	}
-	if err := a.o.Store.Hold(c.Request.Context(), s.ID, s.Nickname); err != nil {
+	err = a.o.Store.Hold(c.Request.Context(), s.ID, s.token, s.Nickname)
+	if errors.Is(err, chat.ErrSessionEnded) && !s.bearer {
+		return nicknameRequired() // such a cookie counts for none
+	}
+	if err != nil {
 		return err
 	}
 	if err := a.o.Store.Typing(c.Request.Context(), room, s.Person); err != nil {

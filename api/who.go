@@ -11,7 +11,9 @@ import (
 	"causette/store"
 )
 
-// session is the session of a request; the zero one if it has none.
+// session is the session of a request; the zero one if it has none. Whether its
+// token was ended is not looked at: a store's call that takes the token sees to
+// that, or activeSession.
 func (a *API) session(c *gin.Context) (session, error) {
 	return a.sessions.of(c.Request, a.trusted.isSecure(c.Request))
 }
@@ -22,6 +24,30 @@ func (a *API) reader(c *gin.Context) (session, error) {
 	s, err := a.session(c)
 	if errors.Is(err, chat.ErrUnavailable) {
 		return session{}, nil
+	}
+	return s, err
+}
+
+// activeSession is reader, and looks whether the token counts still. While Redis is
+// away, it does.
+func (a *API) activeSession(c *gin.Context) (session, error) {
+	s, err := a.reader(c)
+	if err != nil || s.ID == "" {
+		return s, err
+	}
+	err = a.o.Store.CheckToken(c.Request.Context(), s.ID, s.token)
+	if errors.Is(err, chat.ErrUnavailable) {
+		return s, nil
+	}
+	return unlessEnded(s, err)
+}
+
+// unlessEnded is a session, as far as a store's error leaves one: a bearer token
+// that was ended is an error, since whoever sends one means it, and a cookie that
+// was counts for none.
+func unlessEnded(s session, err error) (session, error) {
+	if errors.Is(err, chat.ErrSessionEnded) && !s.bearer {
+		return session{replaced: errors.Is(err, chat.ErrSessionRenewed)}, nil
 	}
 	return s, err
 }
@@ -41,7 +67,7 @@ func (a *API) speaker(c *gin.Context, s session, given string) (store.Post, erro
 	case err != nil:
 		return store.Post{}, err
 	case s.Nickname == "":
-		return a.byGuest(c.Request.Context(), nickname, limitedAddress(c.ClientIP()), s.ID)
+		return a.byGuest(c.Request.Context(), nickname, limitedAddress(c.ClientIP()), s)
 	case s.Nickname != nickname:
 		return store.Post{}, fieldProblem(http.StatusConflict, "nickname", "nickname_differs",
 			"this session has another nickname; POST /nicknames changes it")
@@ -62,20 +88,20 @@ func (a *API) origin(c *gin.Context) string {
 }
 
 func bySession(s session) store.Post {
-	return store.Post{Session: s.ID, Who: s.ID, Message: chat.Message{Author: s.Person}}
+	return store.Post{Session: s.ID, Token: s.token, Who: s.ID, Message: chat.Message{Author: s.Person}}
 }
 
 // byGuest is by somebody who brings a nickname along. The author's id depends on
 // the nickname too, so that two people behind one address are told apart; what is
 // counted is the address alone, so that changing the nickname lifts no limit.
-func (a *API) byGuest(ctx context.Context, nickname chat.Nickname, address, sessionID string) (store.Post, error) {
+func (a *API) byGuest(ctx context.Context, nickname chat.Nickname, address string, s session) (store.Post, error) {
 	id, err := a.sessions.guestID(ctx, "author", nickname.Key(), address)
 	if err != nil {
 		return store.Post{}, err
 	}
 	counted, err := a.sessions.guestID(ctx, "address", address)
 	return store.Post{
-		Session: sessionID, Guest: true, Who: counted,
+		Session: s.ID, Token: s.token, Guest: true, Who: counted,
 		Message: chat.Message{Author: chat.Person{ID: id, Nickname: nickname}},
 	}, err
 }
@@ -85,7 +111,7 @@ func nicknameRequired() error {
 		"a nickname is needed first: POST /nicknames, or send one along")
 }
 
-// keep gives the browser a session's token. It stands before the body is written.
+// keep gives the browser a session's token; an empty one takes it from it. It stands before the body is written.
 func (a *API) keep(c *gin.Context, token string) {
 	http.SetCookie(c.Writer, a.sessions.cookie(c.Request, a.trusted.isSecure(c.Request), token))
 }

@@ -44,6 +44,14 @@ var (
 	// ErrNicknameGivenUp says that the session has taken another nickname since.
 	ErrNicknameGivenUp = errors.New("the session gave this nickname up")
 
+	// ErrSessionEnded says that the token counts no more: it was ended, or the session
+	// took another nickname with a newer one.
+	ErrSessionEnded = errors.New("the session's token was ended")
+
+	// ErrSessionRenewed is the ErrSessionEnded of a token that a newer one replaced a
+	// moment ago: its owner may not have that one yet.
+	ErrSessionRenewed = fmt.Errorf("%w: a newer one replaced it", ErrSessionEnded)
+
 	// ErrUnavailable says that Redis could not be reached, or did not answer in
 	// time. It is not known whether the command took effect; a nonce makes
 	// repeating it safe.

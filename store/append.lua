@@ -1,16 +1,16 @@
 -- Land posts in a room's log, one after the other: check each one's nonce and rate,
 -- give it its id, store it. Then announce what was new, all at once.
 --
--- KEYS  1 head  2 log  3… three a post: nonce, rate, nickname
+-- KEYS  1 head  2 log  3… four a post: nonce, rate, nickname, its session's tokens
 -- ARGV  1 HISTORY_SIZE  2 HISTORY_TTL ms (0 = forever)  3 nonce ttl ms
 --       4 microseconds between two messages (0 = no limit)  5 burst  6 SPUBLISH or PUBLISH
 --       7 channel  8 seconds that a nickname is held after its last use
---       9… four a post: payload, what identifies it (the digest of its text, a space, its
+--       9… six a post: payload, what identifies it (the digest of its text, a space, its
 --          `at`), session, and what the nickname must be: 'held' by the session, 'free' or
---          so, or 'checked' before
+--          so, or 'checked' before, with the token; generation and id of the token
 --
 -- Returns for each post its id, or one of
--- {'name'} · {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
+-- {'ended'} · {'name'} · {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
 local head, log = KEYS[1], KEYS[2]
 local size, nonce_ttl, interval, burst = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = clock()
@@ -43,6 +43,11 @@ local function may_use(name, session, must)
     holders[must .. name] = holder
   end
   return holder == session or must == 'free' and not holder
+end
+
+-- Whether the session's token counts, if there is a session to a post.
+local function may_speak(tokens, session, must, generation, id)
+  return must == 'checked' or session == '' or token_counts(tokens, generation, id)
 end
 
 -- Returns 0 if the rate lets a post pass, which is then counted, or the microseconds to wait.
@@ -84,9 +89,11 @@ local function land(nonce, rate, payload, identity)
 end
 
 local replies = {}
-for i = 0, (#KEYS - 2) / 3 - 1 do
-  local k, a = 3 + 3 * i, 9 + 4 * i
-  if may_use(KEYS[k + 2], ARGV[a + 2], ARGV[a + 3]) then
+for i = 0, (#KEYS - 2) / 4 - 1 do
+  local k, a = 3 + 4 * i, 9 + 6 * i
+  if not may_speak(KEYS[k + 3], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]) then
+    replies[i + 1] = {'ended'}
+  elseif may_use(KEYS[k + 2], ARGV[a + 2], ARGV[a + 3]) then
     replies[i + 1] = land(KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1])
   else
     replies[i + 1] = {'name'}

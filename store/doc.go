@@ -19,13 +19,14 @@
 //     read where they are not
 //   - presence.go, presence_room.go, presence_loop.go, presence_tell.go, presence.lua: who
 //     is here, over all instances, with leases
+//   - tokens.go, token_renew.lua, token_end.lua: which of a session's tokens count
 //   - names.go, limits.go, tally.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
 //   - client.go, pipeline.go: the ways to Redis
 //   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
-// its KEYS and ARGV. clock.lua, announce.lua, head.lua, lineage.lua and gcra.lua are what several of them share. Every
-// key and channel of a room has the hash tag {room}, so that a script touches one
+// its KEYS and ARGV. clock.lua, announce.lua, head.lua, lineage.lua, gcra.lua and token.lua are what several of them
+// share. Every key and channel of a room has the hash tag {room}, so that a script touches one
 // slot of a Redis Cluster.
 //
 // # Concurrency properties

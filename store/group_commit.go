@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -36,7 +37,7 @@ const (
 )
 
 var (
-	appendScript = lua("clock", "announce", "gcra", "head", "append")
+	appendScript = lua("clock", "announce", "gcra", "head", "token", "append")
 
 	// errNotHeld may also mean that the session must take its nickname first.
 	errNotHeld = errors.New("the nickname is not held by who uses it")
@@ -54,7 +55,7 @@ type landing struct {
 	done     chan landed
 }
 
-// What append.lua sees to: that the session holds the nickname, that nobody else
+// What append.lua sees to, beside that the session's token counts: that the session holds the nickname, that nobody else
 // does, or nothing since it was seen to.
 const nameHeld, nameFree, nameChecked = "held", "free", "checked"
 
@@ -205,13 +206,16 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 	}
 }
 
-// checkNames sees to it that the posts of a group may use their nicknames, before
-// append.lua: in a Cluster names lie in other slots than the room. It returns those
+// checkNames sees to it that the posts of a group may use their nicknames, and their
+// tokens count, before append.lua: in a Cluster both lie in other slots than the room. It returns those
 // that may; the others are answered.
 func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
 	pipe := s.client.Pipeline()
-	holders := make([]*redis.StringCmd, len(group))
+	holders, tokens := make([]*redis.StringCmd, len(group)), make([]*redis.SliceCmd, len(group))
 	for i, l := range group {
+		if l.must != nameChecked && l.post.Session != "" {
+			tokens[i] = pipe.HMGet(ctx, s.keys.tokens(l.post.Session), l.post.Token.fields()...)
+		}
 		switch name := s.keys.name(l.post.Message.Author.Nickname); l.must {
 		case nameFree:
 			holders[i] = pipe.Get(ctx, name)
@@ -223,7 +227,7 @@ func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
 	checked := group[:0]
 	for i, l := range group {
 		if l.must != nameChecked {
-			if err := l.post.heldBy(holders[i]); err != nil {
+			if err := cmp.Or(l.post.mayCount(tokens[i]), l.post.heldBy(holders[i])); err != nil {
 				l.done <- landed{err: err}
 				continue
 			}
@@ -232,6 +236,19 @@ func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
 		checked = append(checked, l)
 	}
 	return checked
+}
+
+// mayCount is nil if a post's token counts, seen what is known of its session's; nil where
+// it has no session.
+func (p Post) mayCount(found *redis.SliceCmd) error {
+	if found == nil {
+		return nil
+	}
+	fields, err := found.Result()
+	if err != nil {
+		return err
+	}
+	return p.Token.check(fields)
 }
 
 // heldBy is nil if a post may use its nickname, seen who holds it.
@@ -250,20 +267,23 @@ func (p Post) heldBy(found *redis.StringCmd) error {
 // appendGroup runs append.lua, which has a reply for each.
 func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*landing) ([]any, error) {
 	interval, burst := s.messageLimit()
-	keys := make([]string, 2, 2+3*len(group))
+	keys := make([]string, 2, 2+4*len(group))
 	keys[0], keys[1] = s.keys.head(room), s.keys.log(room)
-	args := make([]any, 8, 8+4*len(group))
+	args := make([]any, 8, 8+6*len(group))
 	args[0], args[1], args[2] = s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds()
 	args[3], args[4], args[5] = interval, burst, s.publishVerb()
 	args[6], args[7] = s.keys.channel(room), int(nameTTL.Seconds())
 	for _, l := range group {
 		rate := s.keys.rate(room, l.post.Who)
-		name := rate // any key of the room's slot, if the script does not look at it
+		name, tokens := rate, rate // any key of the room's slot, if the script does not look at it
 		if l.must != nameChecked {
 			name = s.keys.name(l.post.Message.Author.Nickname)
 		}
-		keys = append(keys, s.keys.nonce(room, l.post.Message.Author.ID, l.nonce), rate, name)
-		args = append(args, l.payload, l.identity, l.post.Session, l.must)
+		if l.must != nameChecked && l.post.Session != "" {
+			tokens = s.keys.tokens(l.post.Session)
+		}
+		keys = append(keys, s.keys.nonce(room, l.post.Message.Author.ID, l.nonce), rate, name, tokens)
+		args = append(args, l.payload, l.identity, l.post.Session, l.must, l.post.Token.Generation, l.post.Token.ID)
 	}
 	v, err := s.post(ctx, appendScript, keys, args...)
 	if err != nil {

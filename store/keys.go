@@ -59,6 +59,11 @@ func (k keys) nameOf(key string) string { return k.prefix + "chat:name:" + key }
 // session says which nickname, by its key, a session took last.
 func (k keys) session(id string) string { return k.prefix + "chat:session:" + id }
 
+// tokens is a hash of which of a session's tokens count: {generation, ended:<id>…}, and of
+// the request that began the generation {nonce, from, id, was}. It is in the slot of the
+// key above.
+func (k keys) tokens(id string) string { return k.prefix + "chat:tokens:{" + k.session(id) + "}" }
+
 // typing stands while a session need not be announced as typing again.
 func (k keys) typing(r chat.RoomID, session string) string { return k.room(r) + ":typing:" + session }
 

@@ -19,6 +19,8 @@ type Post struct {
 	// guest holds none, and brings one along that nobody else may hold.
 	Session string
 	Guest   bool
+	// Token is the session's, which must count.
+	Token Token
 	// Who is counted by the rate: the session, or the keyed hash that stands for a
 	// guest's address. The nonce is the author's own.
 	Who string
@@ -45,7 +47,7 @@ type Receipt struct {
 // hold on its nickname.
 //
 // Errors: [*chat.RateLimited], [*chat.NicknameTaken], [chat.ErrNicknameGivenUp] (see
-// [Store.Hold]), [chat.ErrNonceReused] (another text), [chat.ErrUnavailable] (it may
+// [Store.Hold]), [chat.ErrSessionEnded], [chat.ErrNonceReused] (another text), [chat.ErrUnavailable] (it may
 // have been accepted: repeat it with its nonce).
 func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	receipt, err := s.append(ctx, p)
@@ -79,7 +81,7 @@ func (s *Store) mayBeCalled(ctx context.Context, p Post) error {
 	if p.Guest {
 		return s.taken(ctx, p.Message.Author.Nickname)
 	}
-	return s.Hold(ctx, p.Session, p.Message.Author.Nickname)
+	return s.Hold(ctx, p.Session, p.Token, p.Message.Author.Nickname)
 }
 
 // appendResult names what became of a post.
@@ -91,6 +93,8 @@ func appendResult(r Receipt, err error) string {
 		return "unavailable"
 	case limited:
 		return "limited"
+	case errors.Is(err, chat.ErrSessionEnded):
+		return "session_ended"
 	case taken, errors.Is(err, chat.ErrNicknameGivenUp):
 		return "name_not_held"
 	case errors.Is(err, chat.ErrNonceReused):
@@ -142,6 +146,8 @@ func readReceipt(m chat.Message, payload []byte, v any) (Receipt, error) {
 		return Receipt{}, or(r.err, error(&chat.RateLimited{RetryAfter: wait}))
 	case "reused":
 		return Receipt{}, or(r.err, chat.ErrNonceReused)
+	case "ended":
+		return Receipt{}, or(r.err, chat.ErrSessionEnded)
 	case "name":
 		return Receipt{}, or(r.err, errNotHeld)
 	case "dup":

@@ -18,7 +18,7 @@ const nameTTL = 24 * time.Hour
 
 var (
 	claimScript   = lua("claim")
-	holdScript    = lua("hold")
+	holdScript    = lua("token", "hold")
 	releaseScript = lua("release")
 )
 
@@ -39,8 +39,8 @@ func (s *Store) Claim(ctx context.Context, session string, n chat.Nickname) erro
 }
 
 func (s *Store) claim(ctx context.Context, session string, n chat.Nickname) error {
-	holder, err := s.holder(ctx, "claim nickname", claimScript, session, n)
-	if err != nil || holder == session {
+	v, err := s.run(ctx, "claim nickname", claimScript, []string{s.keys.name(n)}, session, int(nameTTL.Seconds()))
+	if holder, _ := v.(string); err != nil || holder == session {
 		return err
 	}
 	return s.taken(ctx, n)
@@ -50,9 +50,10 @@ func (s *Store) claim(ctx context.Context, session string, n chat.Nickname) erro
 // nobody holds, since it was silent for long or Redis lost its data, is the
 // session's again, unless it took another one meanwhile: then the token that
 // still names this one is [chat.ErrNicknameGivenUp]. Held by another session, it
-// is [*chat.NicknameTaken].
-func (s *Store) Hold(ctx context.Context, session string, n chat.Nickname) error {
-	holder, err := s.holder(ctx, "hold nickname", holdScript, session, n)
+// is [*chat.NicknameTaken]. A token that is ended is [chat.ErrSessionEnded], and
+// changes nothing.
+func (s *Store) Hold(ctx context.Context, session string, t Token, n chat.Nickname) error {
+	holder, err := s.renewHold(ctx, session, t, n)
 	if err != nil || holder == session {
 		return err
 	}
@@ -71,11 +72,23 @@ func (s *Store) Hold(ctx context.Context, session string, n chat.Nickname) error
 	return s.claim(ctx, session, n)
 }
 
-// holder runs one of the scripts that answer with who holds a nickname.
-func (s *Store) holder(ctx context.Context, doing string, script *redis.Script, session string, n chat.Nickname) (string, error) {
-	v, err := s.run(ctx, doing, script, []string{s.keys.name(n)}, session, int(nameTTL.Seconds()))
-	holder, _ := v.(string)
-	return holder, err
+// renewHold runs hold.lua, which answers with who holds a nickname. In a Cluster the
+// session's tokens lie in another slot, and are looked at before.
+func (s *Store) renewHold(ctx context.Context, session string, t Token, n chat.Nickname) (string, error) {
+	keys := []string{s.keys.name(n)}
+	if s.cluster == nil {
+		keys = append(keys, s.keys.tokens(session))
+	} else if err := s.CheckToken(ctx, session, t); err != nil {
+		return "", err
+	}
+	v, err := s.run(ctx, "hold nickname", holdScript, keys, session, int(nameTTL.Seconds()), t.Generation, t.ID)
+	if err != nil {
+		return "", err
+	}
+	if holder, ok := v.(string); ok {
+		return holder, nil
+	}
+	return "", chat.ErrSessionEnded
 }
 
 func (s *Store) taken(ctx context.Context, n chat.Nickname) error {

@@ -60,24 +60,24 @@ func TestHold_RenewsAndGivesBackButNotWhatWasGivenUp(t *testing.T) {
 		if err := s.release(t.Context(), "p_ana", "ana"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Hold(t.Context(), "p_ana", "ana"); !errors.Is(err, chat.ErrNicknameGivenUp) {
+		if err := s.Hold(t.Context(), "p_ana", Token{}, "ana"); !errors.Is(err, chat.ErrNicknameGivenUp) {
 			t.Errorf("with the old token: %v", err)
 		}
 		if holder := holder(t, s, "ana"); holder != "" {
 			t.Errorf("the name that was given up is held by %q", holder)
 		}
 		s.client.Expire(t.Context(), s.keys.name("anna"), time.Minute)
-		if err := s.Hold(t.Context(), "p_ana", "ANNA"); err != nil {
+		if err := s.Hold(t.Context(), "p_ana", Token{}, "ANNA"); err != nil {
 			t.Errorf("with the new one: %v", err)
 		}
 		if ttl := s.client.TTL(t.Context(), s.keys.name("anna")).Val(); ttl < nameTTL-time.Minute {
 			t.Errorf("held for %s", ttl)
 		}
-		if _, ok := errors.AsType[*chat.NicknameTaken](s.Hold(t.Context(), "p_bob", "anna")); !ok {
+		if _, ok := errors.AsType[*chat.NicknameTaken](s.Hold(t.Context(), "p_bob", Token{}, "anna")); !ok {
 			t.Error("another session's name was not taken")
 		}
 		s.client.FlushAll(t.Context())
-		if err := s.Hold(t.Context(), "p_ana", "anna"); err != nil {
+		if err := s.Hold(t.Context(), "p_ana", Token{}, "anna"); err != nil {
 			t.Errorf("after Redis lost its data: %v", err)
 		}
 		if holder := holder(t, s, "anna"); holder != "p_ana" {

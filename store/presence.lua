@@ -42,7 +42,11 @@ local function rename(session, nick, was)
   if redis.call('HEXISTS', roster, session) == 0 then return end
   if redis.call('HEXISTS', here, session) == 1 then redis.call('HSET', here, session, nick) end
   local old = redis.call('HGET', named, session)
-  if nick == '' or old == nick then return end
+  if nick == '' then -- the name was given up; the reader is still there
+    if redis.call('HDEL', named, session) == 1 then notice('leave', session, old) end
+    return
+  end
+  if old == nick then return end
   redis.call('HSET', named, session, nick)
   old = old or was
   if old == '' then notice('join', session, nick) else notice('rename', session, nick, old) end

@@ -210,7 +210,8 @@ type renaming struct {
 
 // Rename gives a session another nickname wherever it is present: in room before
 // it returns, in every other room within moments. The room is told of a join if
-// was is empty, else of a rename; who is not present there is not announced.
+// was is empty, of a leave if the nickname is, else of a rename; who is not present
+// there is not announced.
 func (s *Store) Rename(ctx context.Context, room chat.RoomID, who chat.Person, was chat.Nickname) error {
 	keys, args := s.presenceCall(&telling{room: room, list: []change{{"rename", who.ID, who.Nickname, was}}})
 	if _, err := s.run(ctx, "rename", presenceScript, keys, args...); err != nil {

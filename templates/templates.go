@@ -26,6 +26,9 @@ type Page struct {
 	Room chat.RoomID
 	// You is the reader's session; the nickname is empty if none was taken yet.
 	You chat.Person
+	// Nonce names what the page's form for a nickname asks for, so that it may be sent
+	// twice; empty for none.
+	Nonce chat.Nonce
 	// LastNickname fills the nickname form: the name of an earlier visit, if any.
 	LastNickname string
 	// Messages are the newest of the room, at most 50, oldest first.

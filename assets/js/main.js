@@ -52,8 +52,11 @@ const connection = new Connection(texts, () => link.retry());
 /** The id of the last message that came on the stream. */
 let position = resume;
 let greeted = false;
+/** The session that the stream was opened as. */
+let streamed = you;
 
 session.onChange(() => session.named && sending.retry("nickname_required"));
+session.onChange(() => session.id !== streamed && link.reopen());
 log.onOlder = () => announcer.hush();
 followViewport();
 themeSwitch();
@@ -97,6 +100,7 @@ function greet(hello) {
   if (greeted) void rooms.refresh(); // what changed since is told to nobody again
   greeted = true;
   connection.redis(true);
+  streamed = hello.you.id;
   if (!session.id) session.become(hello.you);
   document.getElementById("down")?.remove();
   announcer.catchUp();

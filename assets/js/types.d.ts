@@ -35,6 +35,6 @@ export type News =
   | { type: "bye"; data: { reason: string } };
 
 /** What a tab says to the transport. */
-export type Order = { type: "attach"; room: string; resume: string } | { type: "detach" } | { type: "retry" } | { type: "check" };
+export type Order = { type: "attach"; room: string; resume: string } | { type: "detach" } | { type: "retry" } | { type: "check" } | { type: "reopen" };
 
 export type Span = { kind: "text" | "code" | "pre" | "link"; text: string };

@@ -53,9 +53,16 @@ export const postMessage = (room, { text, nonce }) => call("/messages", { room, 
 /**
  * @param {string} room
  * @param {string} nickname
+ * @param {string} nonce the same for the same request sent again
  * @returns {Promise<Person & {nickname: string}>}
  */
-export const postNickname = (room, nickname) => call("/nicknames", { room, nickname });
+export const postNickname = (room, nickname, nonce) => call("/nicknames", { room, nickname, nonce });
+
+/**
+ * Ends this browser's session.
+ * @param {string} room
+ */
+export const postSessionEnd = (room) => call("/session/end", { room });
 
 /**
  * The 50 messages before an id, or the newest.

@@ -30,6 +30,7 @@ export class Hub {
     if (order.type === "detach") return this.#detach(port);
     const stream = this.#ports.get(port)?.stream;
     if (order.type === "retry") stream?.retry();
+    else if (order.type === "reopen") stream?.reopen();
     else stream?.check();
   }
 

@@ -42,6 +42,11 @@ export class Link {
     this.#order({ type: "retry" });
   }
 
+  /** Has the stream opened anew: the browser is another session now. */
+  reopen() {
+    this.#order({ type: "reopen" });
+  }
+
   #attach() {
     this.#tell({ type: "state", state: "connecting" });
     this.#order({ type: "attach", room: this.#room, resume: this.#position() });

@@ -76,6 +76,11 @@ export class Stream {
     if (this.#state === "waiting" || this.#state === "offline") this.#open("reconnecting");
   }
 
+  /** Opens the stream anew, where it was. */
+  reopen() {
+    if (this.#state !== "suspended") this.#open("reconnecting");
+  }
+
   /** Looks whether the stream is still alive; for when the page comes back. */
   check() {
     if (this.#state === "live" && this.#world.now() - this.#heard > this.#silence) this.#open("reconnecting");

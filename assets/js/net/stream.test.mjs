@@ -186,3 +186,17 @@ test("the reader may try now", (t) => {
   s.retry();
   assert.equal(w.opened.length, 2);
 });
+
+test("opened anew, it goes on where it was; at rest, it stays so", (t) => {
+  const { w, s } = stream(t);
+  w.hello();
+  w.say("message", { id: "5-4" }, "5-4");
+  s.reopen();
+  assert.equal(s.state, "reconnecting");
+  assert.equal(w.opened.length, 2);
+  assert.equal(w.source.url, "/events?room=lobby&last_event_id=5-4");
+  assert.equal(w.opened[0].readyState, 2);
+  s.stop();
+  s.reopen();
+  assert.equal(w.opened.length, 2);
+});

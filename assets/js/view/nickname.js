@@ -5,7 +5,8 @@
 /** @import {Problem} from "../net/api.js" */
 /** @import {Composer} from "./composer.js" */
 
-import { postNickname } from "../net/api.js";
+import { nonce } from "../lib/nonce.js";
+import { postNickname, postSessionEnd } from "../net/api.js";
 import { lasting } from "../store/storage.js";
 import { $ } from "./dom.js";
 import { why } from "./why.js";
@@ -16,8 +17,11 @@ export class NicknameForm {
   #error = $("nickname-error");
   #hint = $("nickname-hint");
   #suggestion = $("nickname-suggestion");
+  #leave = $("nickname-leave");
   #me = $("me");
   #busy = false;
+  /** What was asked for and not answered: the same again has the same nonce. */
+  #asked = { name: "", nonce: "" };
   #room;
   #texts;
   #session;
@@ -45,6 +49,10 @@ export class NicknameForm {
       this.#form.requestSubmit();
     });
     this.#me.addEventListener("click", () => this.open());
+    $("leave-form").addEventListener("submit", (e) => {
+      e.preventDefault();
+      void this.#giveUp();
+    });
     $("nickname-cancel").addEventListener("click", () => this.#close(this.#me));
     this.#form.addEventListener("keydown", (e) => {
       if (e.key === "Escape" && this.#session.named) this.#close(this.#me);
@@ -60,6 +68,7 @@ export class NicknameForm {
     $("nickname-label").textContent = this.#texts.t(named ? "nickname.new" : "nickname.label");
     $("nickname-submit").textContent = this.#texts.t(named ? "nickname.save" : "nickname.join");
     $("nickname-cancel").hidden = !named;
+    this.#leave.hidden = !named;
     this.#complain(null);
     this.#hint.hidden = named;
     this.#form.hidden = false;
@@ -90,8 +99,11 @@ export class NicknameForm {
   async #submit() {
     if (this.#busy) return;
     this.#busy = true;
+    const name = this.#input.value;
+    if (name !== this.#asked.name) this.#asked = { name, nonce: nonce() };
     try {
-      const who = await postNickname(this.#room, this.#input.value);
+      const who = await postNickname(this.#room, name, this.#asked.nonce);
+      this.#asked = { name: "", nonce: "" };
       lasting.set("nickname", who.nickname);
       this.#close();
       this.#session.become(who);
@@ -99,6 +111,21 @@ export class NicknameForm {
     } catch (e) {
       this.#complain(/** @type {Problem} */ (e));
       this.#input.focus();
+    }
+    this.#busy = false;
+  }
+
+  /** Ends the session: who goes on is somebody new, and reads without a name. */
+  async #giveUp() {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      await postSessionEnd(this.#room);
+      this.#session.become({ id: "" });
+      this.open();
+      $("status").textContent = this.#texts.t("nickname.left");
+    } catch (e) {
+      this.#complain(/** @type {Problem} */ (e));
     }
     this.#busy = false;
   }
