@@ -101,6 +101,10 @@ func (s *siege) live(ctx context.Context, cancel context.CancelCauseFunc, r *sie
 	}
 	s.startComing(ctx)
 	s.watch.arm()
+	before, err := s.machine()
+	if err != nil {
+		return err
+	}
 	r.calm.begin()
 	if err := pause(ctx, s.lasting(calmFor)); err != nil {
 		return err
@@ -111,6 +115,9 @@ func (s *siege) live(ctx context.Context, cancel context.CancelCauseFunc, r *sie
 	got, err := s.strike(ctx)
 	r.under.end()
 	r.got, r.logged = got, s.logged()-logged
+	if after, errMachine := s.machine(); errMachine == nil { // and else an instance is dead, which is told elsewhere
+		r.others = after.others(before)
+	}
 	if err == nil {
 		err = pause(ctx, s.lasting(afterFor))
 	}

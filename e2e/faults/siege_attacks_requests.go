@@ -80,7 +80,7 @@ func comeUnread(ctx context.Context, a *attacker) error {
 		n := w.random.Uint32N(1 << 16)
 		field := "X-Forwarded-For: " + fmt.Sprintf(unreadableAddresses[w.random.IntN(len(unreadableAddresses))], n)
 		if w.number%5 > 1 {
-			return w.hold(ctx, w.get("/events?history=500&room="+room, field))
+			return w.hold(ctx, w.get("/events?history=500&room="+room, field), holdFor)
 		}
 		_, _, err := w.ask(ctx, w.get("/messages?limit=200&room="+room, field))
 		return err

@@ -21,12 +21,12 @@ func streamAttacks() []attack {
 	big := func(ctx context.Context, s *siege) error { return s.fillRoom(ctx, bigRoom, bigMessages, long) }
 	return []attack{
 		{
-			name: "behind", what: "600 streams that read nothing, with `Last-Event-ID` all over a room of 11 MB; each comes anew after 5 s",
-			fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 600) },
+			name: "behind", what: "600 streams that read nothing, with `Last-Event-ID` all over a room of 11 MB",
+			fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 600, siegeFor) },
 		},
 		{
-			name: "behind-1200", what: "1,200 of them",
-			fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 1200) },
+			name: "behind-1200", what: "1,200 of them, each of which comes anew after 5 s",
+			fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 1200, holdFor) },
 		},
 		{
 			name: "tails", what: "600 streams that read nothing, with `history=500`, in 200 rooms of 450 KB",
@@ -55,15 +55,15 @@ func fillManyRooms(ctx context.Context, s *siege) error {
 
 func manyRoom(n int) string { return fmt.Sprintf("many-%d", n%manyRooms) }
 
-// fallBehind has n streams resume all over the big room, and read nothing.
-func (a *attacker) fallBehind(ctx context.Context, n int) error {
+// fallBehind has n streams resume all over the big room, and read nothing for a while.
+func (a *attacker) fallBehind(ctx context.Context, n int, lasts time.Duration) error {
 	epoch, last, err := a.newest(ctx, bigRoom)
 	if err != nil {
 		return err
 	}
 	return a.volley(ctx, n, func(ctx context.Context, w *worker) error {
 		id := fmt.Sprintf("%s-%d", epoch, w.random.Int64N(last+1))
-		return w.hold(ctx, w.get("/events?room="+bigRoom, "Last-Event-ID: "+id))
+		return w.hold(ctx, w.get("/events?room="+bigRoom, "Last-Event-ID: "+id), lasts)
 	})
 }
 
@@ -84,7 +84,7 @@ func (a *attacker) newest(ctx context.Context, room string) (epoch string, seq i
 }
 
 // hold sends a request for a stream, reads nothing of it, and drops it after a while.
-func (w *worker) hold(ctx context.Context, request []byte) error {
+func (w *worker) hold(ctx context.Context, request []byte, lasts time.Duration) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
@@ -96,14 +96,14 @@ func (w *worker) hold(ctx context.Context, request []byte) error {
 	if err := w.say(ctx, request); err != nil {
 		return err
 	}
-	_ = pause(ctx, holdFor) // the volley looks at ctx
+	_ = pause(ctx, lasts) // the volley looks at ctx
 	w.drop()
 	return nil
 }
 
 func openTails(ctx context.Context, a *attacker) error {
 	return a.volley(ctx, 3*manyRooms, func(ctx context.Context, w *worker) error {
-		return w.hold(ctx, w.get("/events?history=500&room="+manyRoom(w.number)))
+		return w.hold(ctx, w.get("/events?history=500&room="+manyRoom(w.number)), holdFor)
 	})
 }
 
