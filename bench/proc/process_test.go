@@ -109,7 +109,7 @@ func TestLastWords_MeasuresAllThatWasPrintedAndTheLongestLine(t *testing.T) {
 		}
 	}
 	total, longest := w.printed()
-	if total != 38 || longest != len("and one in two parts") {
+	if total != 35 || longest != len("and one in two parts") {
 		t.Fatalf("%d bytes, the longest line %d", total, longest)
 	}
 }

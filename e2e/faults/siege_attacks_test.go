@@ -20,7 +20,7 @@ type stub struct {
 
 func newStub(t *testing.T) *stub {
 	s := &stub{}
-	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		switch {
 		case r.URL.Path == "/events":
@@ -38,6 +38,7 @@ func newStub(t *testing.T) *stub {
 			s.strangers.Add(1)
 		}
 	}
+	s.server.Start()
 	t.Cleanup(s.server.Close)
 	return s
 }

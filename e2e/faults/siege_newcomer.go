@@ -50,7 +50,7 @@ func (h *honest) comes(ctx context.Context, come func() error) {
 // reason is an error without what is different each time.
 func reason(err error) string {
 	text := err.Error()
-	for _, known := range []string{"deadline exceeded", "connection reset", "EOF", "broken pipe"} {
+	for _, known := range []string{"deadline exceeded", "connection reset", "closed network connection", "EOF", "broken pipe"} {
 		if strings.Contains(text, known) {
 			return known
 		}
