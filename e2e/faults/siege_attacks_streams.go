@@ -9,8 +9,8 @@ import (
 
 // What stands in the rooms that readers catch up in.
 const (
-	bigRoom      = "big"
-	bigMessages  = 1500 // of 7.6 KB: 11 MB
+	bigRooms     = 6
+	bigMessages  = 1500 // a room, of 7.6 KB: 11 MB
 	manyRooms    = 200
 	manyMessages = 60 // a room, of 7.6 KB: 91 MB
 	holdFor      = 5 * time.Second
@@ -18,19 +18,20 @@ const (
 
 // streamAttacks are those by GET /events.
 func streamAttacks() []attack {
-	big := func(ctx context.Context, s *siege) error { return s.fillRoom(ctx, bigRoom, bigMessages, long) }
+	big := func(ctx context.Context, s *siege) error { return fillRooms(ctx, s, "big", bigRooms, bigMessages) }
+	many := func(ctx context.Context, s *siege) error { return fillRooms(ctx, s, "many", manyRooms, manyMessages) }
 	return []attack{
 		{
-			name: "behind", what: "600 streams that read nothing, with `Last-Event-ID` all over a room of 11 MB",
-			fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 600, siegeFor) },
+			name: "behind", what: "600 streams that read nothing, with `Last-Event-ID` all over six rooms of 11 MB",
+			memory: 128 << 20, fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 600, siegeFor) },
 		},
 		{
 			name: "behind-1200", what: "1,200 of them, each of which comes anew after 5 s",
-			fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 1200, holdFor) },
+			memory: 128 << 20, fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 1200, holdFor) },
 		},
 		{
 			name: "tails", what: "600 streams that read nothing, with `history=500`, in 200 rooms of 450 KB",
-			memory: 128 << 20, fill: fillManyRooms, strike: openTails,
+			memory: 128 << 20, fill: many, strike: openTails,
 		},
 		{
 			name: "nameless", what: "150 nameless streams in the room and 60 in new rooms, and somebody who writes in each of 60 new rooms",
@@ -43,44 +44,47 @@ func streamAttacks() []attack {
 	}
 }
 
-// fillManyRooms fills rooms one after the other.
-func fillManyRooms(ctx context.Context, s *siege) error {
-	for n := range manyRooms {
-		if err := s.fillRoom(ctx, manyRoom(n), manyMessages, long); err != nil {
+// fillRooms fills rooms of a name, one after the other.
+func fillRooms(ctx context.Context, s *siege, name string, rooms, messages int) error {
+	for n := range rooms {
+		if err := s.fillRoom(ctx, numbered(name, n), messages, long); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func manyRoom(n int) string { return fmt.Sprintf("many-%d", n%manyRooms) }
+func numbered(name string, n int) string { return fmt.Sprintf("%s-%d", name, n) }
 
-// fallBehind has n streams resume all over the big room, and read nothing for a while.
+// fallBehind has n streams resume all over the big rooms, and read nothing for a while.
 func (a *attacker) fallBehind(ctx context.Context, n int, lasts time.Duration) error {
-	epoch, last, err := a.newest(ctx, bigRoom)
-	if err != nil {
-		return err
+	var newest [bigRooms]position
+	for i := range newest {
+		var err error
+		if newest[i], err = a.newest(ctx, numbered("big", i)); err != nil {
+			return err
+		}
 	}
 	return a.volley(ctx, n, func(ctx context.Context, w *worker) error {
-		id := fmt.Sprintf("%s-%d", epoch, w.random.Int64N(last+1))
-		return w.hold(ctx, w.get("/events?room="+bigRoom, "Last-Event-ID: "+id), lasts)
+		i := w.random.IntN(bigRooms)
+		id := fmt.Sprintf("%s-%d", newest[i].epoch, w.random.Int64N(newest[i].seq+1))
+		return w.hold(ctx, w.get("/events?room="+numbered("big", i), "Last-Event-ID: "+id), lasts)
 	})
 }
 
 // newest is the id of a room's newest message.
-func (a *attacker) newest(ctx context.Context, room string) (epoch string, seq int64, err error) {
+func (a *attacker) newest(ctx context.Context, room string) (position, error) {
 	w := &worker{attacker: a, host: a.Hosts[0]}
 	defer w.drop()
 	_, body, err := w.ask(ctx, w.get("/messages?limit=1&room="+room))
 	if err != nil {
-		return "", 0, err
+		return position{}, err
 	}
 	var page struct{ Messages []struct{ ID string } }
 	if err := json.Unmarshal(body, &page); err != nil || len(page.Messages) == 0 {
-		return "", 0, fmt.Errorf("no newest message in %.200s: %w", body, err)
+		return position{}, fmt.Errorf("no newest message in %.200s: %w", body, err)
 	}
-	at, err := parsePosition(page.Messages[0].ID)
-	return at.epoch, at.seq, err
+	return parsePosition(page.Messages[0].ID)
 }
 
 // hold sends a request for a stream, reads nothing of it, and drops it after a while.
@@ -103,7 +107,7 @@ func (w *worker) hold(ctx context.Context, request []byte, lasts time.Duration) 
 
 func openTails(ctx context.Context, a *attacker) error {
 	return a.volley(ctx, 3*manyRooms, func(ctx context.Context, w *worker) error {
-		return w.hold(ctx, w.get("/events?history=500&room="+manyRoom(w.number)), holdFor)
+		return w.hold(ctx, w.get("/events?history=500&room="+numbered("many", w.number%manyRooms)), holdFor)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -71,7 +72,7 @@ func (s *siegeWatch) look(ctx context.Context, i *instance) {
 func (s *siegeWatch) seen() (resident int64, unready map[string]int, looks int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.resident, s.unready, s.looks
+	return s.resident, maps.Clone(s.unready), s.looks
 }
 
 func askReady(ctx context.Context, base string) error {
