@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -137,8 +138,8 @@ func (s *siege) live(ctx context.Context, cancel context.CancelCauseFunc, r *sie
 // they are, and fills what the attack wants full. No proxy is trusted, so that every
 // address of the loopback is a client of its own.
 func (s *siege) setUp(ctx context.Context) (err error) {
-	limit := fmt.Sprint(s.attack.redisLimit())
-	if s.redis, err = s.addRedis(ctx, append(keepsNothing, "--maxmemory", limit, "--maxmemory-policy", "noeviction")...); err != nil {
+	bounded := []string{"--maxmemory", fmt.Sprint(s.attack.redisLimit()), "--maxmemory-policy", "noeviction"}
+	if s.redis, err = s.addRedis(ctx, slices.Concat(keepsNothing, bounded)...); err != nil {
 		return err
 	}
 	settings := append([]string{

@@ -37,14 +37,16 @@ func requestAttacks() []attack {
 			},
 		},
 		{
-			name: "refused", what: "100 connections with posts that are refused: a taken nickname, a nonce with another text, no text",
+			name: "refused",
+			what: "100 connections with posts that are refused: a taken nickname, a nonce with another text, no text",
 			strike: func(ctx context.Context, a *attacker) error {
 				return a.asking(ctx, 100, refusedPost)
 			},
 		},
 		{
-			name: "unreadable", what: "200 connections and 300 streams behind a trusted proxy that writes addresses nobody can read", instances: 2,
-			settings: []string{"TRUSTED_PROXIES="}, fill: history, strike: comeUnread,
+			name:      "unreadable",
+			what:      "200 connections and 300 streams behind a trusted proxy that writes addresses nobody can read",
+			instances: 2, settings: []string{"TRUSTED_PROXIES="}, fill: history, strike: comeUnread,
 		},
 	}
 }
@@ -73,7 +75,10 @@ func refusedPost(w *worker) []byte {
 
 // unreadableAddresses are what stands in X-Forwarded-For where a proxy adds a port or a
 // zone, and what a client wrote itself; %d is different each time.
-var unreadableAddresses = []string{"fe80::%x%%eth0", "192.0.2.7:%d", "[2001:db8::%x]", "[2001:db8::%x]:443", "unknown-%d", "_hidden%d"}
+var unreadableAddresses = []string{
+	"fe80::%x%%eth0", "192.0.2.7:%d",
+	"[2001:db8::%x]", "[2001:db8::%x]:443", "unknown-%d", "_hidden%d",
+}
 
 func comeUnread(ctx context.Context, a *attacker) error {
 	return a.volley(ctx, 500, func(ctx context.Context, w *worker) error {

@@ -23,18 +23,19 @@ func streamAttacks() []attack {
 	return []attack{
 		{
 			name: "behind", what: "600 streams that read nothing, with `Last-Event-ID` all over six rooms of 11 MB",
-			memory: 128 << 20, fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 600, siegeFor) },
+			memory: 128 << 20, fill: big, strike: fallBehind(600, siegeFor),
 		},
 		{
 			name: "behind-1200", what: "1,200 of them, each of which comes anew after 5 s",
-			memory: 128 << 20, fill: big, strike: func(ctx context.Context, a *attacker) error { return a.fallBehind(ctx, 1200, holdFor) },
+			memory: 128 << 20, fill: big, strike: fallBehind(1200, holdFor),
 		},
 		{
 			name: "tails", what: "600 streams that read nothing, with `history=500`, in 200 rooms of 450 KB",
 			memory: 128 << 20, fill: many, strike: openTails,
 		},
 		{
-			name: "nameless", what: "150 nameless streams in the room and 60 in new rooms, and somebody who writes in each of 60 new rooms",
+			name:   "nameless",
+			what:   "150 nameless streams in the room and 60 in new rooms, and somebody who writes in each of 60 new rooms",
 			strike: crowdRooms,
 		},
 		{
@@ -57,19 +58,21 @@ func fillRooms(ctx context.Context, s *siege, name string, rooms, messages int) 
 func numbered(name string, n int) string { return fmt.Sprintf("%s-%d", name, n) }
 
 // fallBehind has n streams resume all over the big rooms, and read nothing for a while.
-func (a *attacker) fallBehind(ctx context.Context, n int, lasts time.Duration) error {
-	var newest [bigRooms]position
-	for i := range newest {
-		var err error
-		if newest[i], err = a.newest(ctx, numbered("big", i)); err != nil {
-			return err
+func fallBehind(n int, lasts time.Duration) func(context.Context, *attacker) error {
+	return func(ctx context.Context, a *attacker) error {
+		var newest [bigRooms]position
+		for i := range newest {
+			var err error
+			if newest[i], err = a.newest(ctx, numbered("big", i)); err != nil {
+				return err
+			}
 		}
+		return a.volley(ctx, n, func(ctx context.Context, w *worker) error {
+			i := w.random.IntN(bigRooms)
+			id := fmt.Sprintf("%s-%d", newest[i].epoch, w.random.Int64N(newest[i].seq+1))
+			return w.hold(ctx, w.get("/events?room="+numbered("big", i), "Last-Event-ID: "+id), lasts)
+		})
 	}
-	return a.volley(ctx, n, func(ctx context.Context, w *worker) error {
-		i := w.random.IntN(bigRooms)
-		id := fmt.Sprintf("%s-%d", newest[i].epoch, w.random.Int64N(newest[i].seq+1))
-		return w.hold(ctx, w.get("/events?room="+numbered("big", i), "Last-Event-ID: "+id), lasts)
-	})
 }
 
 // newest is the id of a room's newest message.

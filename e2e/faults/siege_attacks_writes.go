@@ -10,15 +10,17 @@ import (
 func writeAttacks() []attack {
 	return []attack{
 		{
-			name: "fill", what: "64 connections that write as much as may be: sessions, 7.6 KB a message, a thousand rooms; Redis has 24 MB", instances: 2,
-			memory: 24 << 20, strike: func(ctx context.Context, a *attacker) error {
+			name:      "fill",
+			what:      "64 connections that write as much as may be: sessions, 7.6 KB a message, 1,000 rooms; Redis has 24 MB",
+			instances: 2, memory: 24 << 20, strike: func(ctx context.Context, a *attacker) error {
 				return a.volley(ctx, 64, func(ctx context.Context, w *worker) error {
 					return w.speak(ctx, fmt.Sprintf("fill-%d", w.random.IntN(1000)), long)
 				})
 			},
 		},
 		{
-			name: "sessions", what: "64 connections with as many sessions as may be, each speaking in the room at its full rate", instances: 2,
+			name: "sessions",
+			what: "64 connections with as many sessions as may be, each speaking in the room at its full rate", instances: 2,
 			strike: func(ctx context.Context, a *attacker) error {
 				return a.volley(ctx, 64, func(ctx context.Context, w *worker) error {
 					return w.speak(ctx, room, fmt.Sprintf(" loud %d-%d", w.number, w.turns))
@@ -54,7 +56,8 @@ func (w *worker) speak(ctx context.Context, room, text string) error {
 // refused the worker's token stays.
 func (w *worker) enter(ctx context.Context, token string) error {
 	w.token, token = token, w.token
-	status, body, err := w.ask(ctx, w.post("/nicknames", map[string]string{"nickname": fmt.Sprintf("n%x", w.random.Uint64())}))
+	nickname := map[string]string{"nickname": fmt.Sprintf("n%x", w.random.Uint64())}
+	status, body, err := w.ask(ctx, w.post("/nicknames", nickname))
 	if err != nil || status != 200 {
 		w.token = token
 		return err

@@ -37,8 +37,9 @@ func (s *siege) fillBy(ctx context.Context, address, room string, n int, text st
 	if err != nil {
 		return err
 	}
+	url := s.instances[0].base + "/messages"
 	for range n {
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.instances[0].base+"/messages", bytes.NewReader(body))
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 		if err != nil {
 			return err
 		}

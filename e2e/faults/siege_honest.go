@@ -54,7 +54,8 @@ func dialerFrom(address string) *net.Dialer {
 // clientFrom makes HTTP requests from one address, each on a connection of its own if fresh.
 func clientFrom(address string, fresh bool) *http.Client {
 	return &http.Client{Transport: &http.Transport{
-		DialContext: dialerFrom(address).DialContext, DisableKeepAlives: fresh, ReadBufferSize: 2 << 10, WriteBufferSize: 1 << 10,
+		DialContext: dialerFrom(address).DialContext, DisableKeepAlives: fresh,
+		ReadBufferSize: 2 << 10, WriteBufferSize: 1 << 10,
 	}}
 }
 

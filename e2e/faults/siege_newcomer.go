@@ -47,10 +47,14 @@ func (h *honest) comes(ctx context.Context, come func() error) {
 	}
 }
 
+var knownReasons = []string{
+	"deadline exceeded", "connection reset", "connection refused", "closed network connection", "EOF", "broken pipe",
+}
+
 // reason is an error without what is different each time.
 func reason(err error) string {
 	text := err.Error()
-	for _, known := range []string{"deadline exceeded", "connection reset", "closed network connection", "EOF", "broken pipe"} {
+	for _, known := range knownReasons {
 		if strings.Contains(text, known) {
 			return known
 		}

@@ -125,10 +125,14 @@ func (r siegeResult) row() string {
 	}
 	mib := func(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
 	seconds := max(r.under.to.Sub(r.under.from).Seconds(), 0.001)
-	return fmt.Sprintf("| %s | %s | %s | %.1f | %s | %s | %d | %d | %d of %d MiB | %d of %d MiB | %s | %.0f KiB/s | %s | %s |",
-		r.attack.what, milliseconds(r.calm.p99()), milliseconds(r.under.p99()), r.slower(), counted(r.refused, r.accepted),
-		counted(r.turnedAway, r.came), r.cuts, r.wrong(), mib(r.resident), int64(memoryBudget>>20), mib(r.redis), r.attack.redisLimit()>>20,
-		counted(r.unready, r.looks), float64(r.logged)/1024/seconds, r.got, strings.Join(notes, "; "))
+	cells := []string{
+		r.attack.what, milliseconds(r.calm.p99()), milliseconds(r.under.p99()), fmt.Sprintf("%.1f", r.slower()),
+		counted(r.refused, r.accepted), counted(r.turnedAway, r.came), fmt.Sprint(r.cuts), fmt.Sprint(r.wrong()),
+		fmt.Sprintf("%d of %d MiB", mib(r.resident), mib(memoryBudget)),
+		fmt.Sprintf("%d of %d MiB", mib(r.redis), mib(r.attack.redisLimit())), counted(r.unready, r.looks),
+		fmt.Sprintf("%.0f KiB/s", float64(r.logged)/1024/seconds), r.got.String(), strings.Join(notes, "; "),
+	}
+	return "| " + strings.Join(cells, " | ") + " |"
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }
