@@ -8,6 +8,7 @@
 package proc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -93,6 +94,9 @@ func (p *Process) ExitCode() int {
 // Output is the last of what the process printed.
 func (p *Process) Output() string { return p.output.String() }
 
+// Printed is how many bytes the process printed so far, and how many its longest line has.
+func (p *Process) Printed() (bytes int64, longestLine int) { return p.output.printed() }
+
 // Listening waits until somebody accepts connections at address.
 func (p *Process) Listening(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -158,10 +162,12 @@ func Environment(settings ...string) []string {
 	return append(env, settings...)
 }
 
-// lastWords keeps the end of what is written to it.
+// lastWords keeps the end of what is written to it, and measures all of it.
 type lastWords struct {
-	mu   sync.Mutex
-	kept []byte // guarded by mu
+	mu            sync.Mutex
+	kept          []byte // guarded by mu
+	total         int64  // guarded by mu; bytes
+	line, longest int    // guarded by mu; bytes of the line under way, and of the longest, without their ends
 }
 
 const maxKept = 64 << 10
@@ -169,11 +175,26 @@ const maxKept = 64 << 10
 func (w *lastWords) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.total += int64(len(p))
+	for line := range bytes.Lines(p) {
+		text, ended := bytes.CutSuffix(line, []byte("\n"))
+		w.line += len(text)
+		w.longest = max(w.longest, w.line)
+		if ended {
+			w.line = 0
+		}
+	}
 	w.kept = append(w.kept, p...)
 	if over := len(w.kept) - maxKept; over > 0 {
 		w.kept = w.kept[:copy(w.kept, w.kept[over:])]
 	}
 	return len(p), nil
+}
+
+func (w *lastWords) printed() (total int64, longest int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.total, w.longest
 }
 
 func (w *lastWords) String() string {

@@ -100,3 +100,16 @@ func TestLastWords_KeepsTheEnd(t *testing.T) {
 		t.Fatalf("kept %d bytes", len(s))
 	}
 }
+
+func TestLastWords_MeasuresAllThatWasPrintedAndTheLongestLine(t *testing.T) {
+	w := &lastWords{}
+	for _, part := range []string{"a line\nand one in ", "two parts\n", "\nshort\n"} {
+		if _, err := w.Write([]byte(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total, longest := w.printed()
+	if total != 35 || longest != len("and one in two parts") {
+		t.Fatalf("%d bytes, the longest line %d", total, longest)
+	}
+}

@@ -11,6 +11,7 @@
 //	go run ./e2e/faults -only drops,mix    some of them
 //	go run ./e2e/faults -soak 30m          memory, goroutines and files under random faults
 //	go run ./e2e/faults -herd 10000        how soon readers that fell all at once are back
+//	go run ./e2e/faults -siege             one address at full strength beside honest people
 //
 // # The pieces
 //
@@ -20,6 +21,9 @@
 //   - reader.go: what all readers share; eventsource.go, curl.go, node.go, chromium.go: the kinds
 //   - ledger.go, view.go: what was accepted, and what one reader made of it
 //   - harm.go and the files named harm_*.go: the faults; row.go, table.go: one at a time
+//   - siege.go: one attack on one world; siege_honest.go, siege_newcomer.go, siege_watch.go: what
+//     the honest and the operator notice of it; siege_table.go: the verdict
+//   - siege_attacks*.go: the attacks; siege_order.go, siege_attacker.go: the process that does them
 //
 // It speaks the contract of docs/protocol.md alone, and never imports what it tests.
 //

@@ -19,6 +19,13 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
+	if ordered, err := obeyOrder(ctx, os.Stdout); ordered {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	ok, err := command(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,6 +43,7 @@ func command(ctx context.Context) (kept bool, err error) {
 	built := flag.String(inside, "", "the server's `binary`; for this program's use, in a network of its own")
 	soak := flag.Duration("soak", 0, "live under random faults for so long, and measure what grows")
 	herd := flag.Int("herd", 0, "drop so `many` readers at once, and measure how soon they are back")
+	siege := flag.Bool("siege", false, "attack instances from one address, and measure what the others notice; -only names attacks")
 	flag.Parse()
 	if _, err := proc.RaiseFiles(); err != nil {
 		return false, err
@@ -51,6 +59,12 @@ func command(ctx context.Context) (kept bool, err error) {
 		return l.soak(ctx, os.Stdout, *soak, *seed)
 	case *herd > 0:
 		return l.herd(ctx, os.Stdout, *herd, *seed)
+	case *siege:
+		list, err := chosenAttacks(*only)
+		if err != nil {
+			return false, err
+		}
+		return l.sieges(ctx, os.Stdout, list, *seed)
 	}
 	if l.browser, err = startChromium(ctx); err != nil {
 		return false, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -11,6 +12,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if ordered, err := obeyOrder(context.Background(), os.Stdout); ordered { // this is a siege's attacker
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if _, err := proc.RaiseFiles(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

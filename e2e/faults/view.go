@@ -176,6 +176,16 @@ func (v *view) isGreeted() bool {
 	return v.greeted
 }
 
+// cuts is how many streams of the reader ended: all but the one that there is.
+func (v *view) cuts() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.greeted && v.away.IsZero() {
+		return v.found.streams - 1
+	}
+	return v.found.streams
+}
+
 // greetedAt is when the last stream began.
 func (v *view) greetedAt() time.Time {
 	v.mu.Lock()

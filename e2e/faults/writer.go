@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,10 @@ type writer struct {
 	ledger *ledger
 	bases  []string // tried in turn
 	every  time.Duration
+	first  time.Duration // from the start to the first message, beside every; spreads the posts of many
+	client *http.Client  // nil for the one of all writers
+	// accepted is told of each message when it was due and how long it took from then; nil for nobody.
+	accepted func(due time.Time, took time.Duration)
 
 	padding func() string // what every text ends with; owned by the writer's goroutine
 
@@ -29,18 +34,23 @@ type writer struct {
 // run posts from message first on until enough is closed, and returns which would
 // be next. What has been begun then is still insisted on.
 func (w *writer) run(ctx context.Context, first int, enough <-chan struct{}) (int, error) {
+	_ = pause(ctx, w.first) // the loop looks at ctx
 	pace := time.NewTicker(w.every)
 	defer pace.Stop()
 	for n := first; ; n++ {
+		var due time.Time
 		select {
 		case <-enough:
 			return n, nil
 		case <-ctx.Done():
 			return n, nil
-		case <-pace.C:
+		case due = <-pace.C:
 		}
 		if err := w.insist(ctx, n); err != nil {
 			return n, err
+		}
+		if w.accepted != nil {
+			w.accepted(due, time.Since(due))
 		}
 	}
 }
@@ -114,7 +124,7 @@ func (w *writer) send(ctx context.Context, path string, body map[string]string) 
 	if w.token != "" {
 		request.Header.Set("Authorization", "Bearer "+w.token)
 	}
-	response, err := posting.Do(request)
+	response, err := cmp.Or(w.client, posting).Do(request)
 	if err != nil {
 		w.turn++
 		return 0, nil, err
