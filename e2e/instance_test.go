@@ -87,7 +87,7 @@ func runtimeDir(t *testing.T) string {
 	if dir := runtimeDirs[t]; dir != "" {
 		return dir
 	}
-	dir, err := os.MkdirTemp("", "causette-")
+	dir, err := os.MkdirTemp("", "causette-") //nolint:usetesting // whose names are too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func TestPromise1_ASocketThatAnotherUserMadeIsNotJoined(t *testing.T) {
 	}()
 	defer func() { _ = l.Close(); <-done }()
 
-	temp, err := os.MkdirTemp("", "causette-")
+	temp, err := os.MkdirTemp("", "causette-") //nolint:usetesting // whose names are too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
