@@ -2,7 +2,7 @@
 // instance of a user holds it, the others are its clients, and one of them takes over
 // when the holder goes away. Nothing in it survives its process.
 //
-//   - redis.go: who holds it, and where it is
+//   - redis.go: who holds it, and where it is; neighbour.go: who answers at a place
 //   - socket.go, owner_*.go: the Unix socket that it listens at, in a directory that is
 //     this user's alone, and the lock that makes one the holder
 //   - server.go: miniredis, served so that a command which fails ends its connection

@@ -11,12 +11,8 @@ import (
 )
 
 const (
-	// mark is a command that only an embedded Redis knows.
-	mark = "CAUSETTE.EMBEDDED"
 	// lookEvery is the time between two looks where nobody answers.
 	lookEvery = 250 * time.Millisecond
-	// lookTimeout is how long a Redis on this machine has to answer.
-	lookTimeout = time.Second
 	// dialTimeout is how long a connection to one may take.
 	dialTimeout = 2 * time.Second
 )
@@ -38,8 +34,8 @@ type Options struct {
 // Redis is the Redis of a user who named none: the machine's own, or an embedded one,
 // of this process or of another.
 //
-// It stands aside for the machine's own, for good: one that restarts must find its
-// data's readers waiting, and not an empty one in its place.
+// It never replaces the machine's own once that was used, not even while it is away: it
+// has the messages, and will be back.
 type Redis struct {
 	// Static after construction.
 	address string
@@ -55,20 +51,6 @@ type Redis struct {
 	real   bool    // it was a Redis that must not be replaced
 	told   string  // what was last logged
 }
-
-// place is where a Redis may listen.
-type place struct{ network, address string }
-
-// neighbour is who answers at a place.
-type neighbour uint8
-
-const (
-	nobody   neighbour = iota
-	mute               // who takes connections and does not answer
-	another            // another instance's embedded Redis
-	ownRedis           // the machine's own
-	stranger           // not a Redis at all
-)
 
 // Open finds a Redis, or embeds one if there is none; when it returns, somebody answers,
 // if anyone can. [Redis.Run] keeps it so.
@@ -158,34 +140,6 @@ func (r *Redis) find(ctx context.Context) (net.Conn, neighbour, place) {
 	return conn, who, at
 }
 
-// ask finds out who answers at a place.
-func ask(ctx context.Context, at place) (net.Conn, neighbour) {
-	dialer := net.Dialer{Timeout: lookTimeout}
-	conn, err := dialer.DialContext(ctx, at.network, at.address)
-	if err != nil {
-		return nil, nobody
-	}
-	_ = conn.SetDeadline(time.Now().Add(lookTimeout))
-	answer := make([]byte, 512)
-	_, err = conn.Write([]byte("*1\r\n$17\r\n" + mark + "\r\n"))
-	n := 0
-	if err == nil {
-		n, err = conn.Read(answer)
-	}
-	_ = conn.SetDeadline(time.Time{})
-	switch {
-	case err == nil && n > 0 && answer[0] == '+':
-		return conn, another
-	case err == nil && n > 0 && answer[0] == '-':
-		return conn, ownRedis
-	}
-	_ = conn.Close()
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return nil, mute
-	}
-	return nil, stranger
-}
-
 // hold embeds a Redis at the first socket that can be had, unless somebody is faster.
 func (r *Redis) hold(ctx context.Context) {
 	var refused []error
@@ -248,16 +202,6 @@ func (r *Redis) isNews(what string) bool {
 	news := r.told != what
 	r.told = what
 	return news
-}
-
-// wait waits for a connection to end.
-func wait(ctx context.Context, conn net.Conn) {
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
-	defer stop()
-	_, _ = conn.Read(make([]byte, 1)) // nothing is sent: it returns when the connection ends
-	// Several may be waiting: who is faster takes the lock, and the others find it there.
-	pause(ctx, rand.N(20*time.Millisecond))
 }
 
 // keep lets what has a time to live grow older, second by second, until ctx ends or the
