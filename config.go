@@ -67,6 +67,8 @@ type Config struct {
 
 	// redisGiven says that REDIS_URL was set, so nothing may be embedded.
 	redisGiven bool
+	// runtimeDir is XDG_RUNTIME_DIR, where the system gives each user one.
+	runtimeDir string
 }
 
 // loadConfig reads .env, if it stands in the working directory, and the
@@ -99,6 +101,7 @@ func parseConfig(environment map[string]string) (Config, error) {
 		return Config{}, explain(err, environment)
 	}
 	_, c.redisGiven = environment["REDIS_URL"]
+	c.runtimeDir = environment["XDG_RUNTIME_DIR"]
 	c.SessionSecrets = secrets(environment["SESSION_SECRET"])
 	c.CORSOrigins, c.TrustedProxies = trimmed(c.CORSOrigins), trimmed(c.TrustedProxies)
 	if len(c.TrustedProxies) == 1 && c.TrustedProxies[0] == "none" {

@@ -36,12 +36,15 @@ func TestConfig_AnEmptyVariableCountsAsNotSet(t *testing.T) {
 }
 
 func TestConfig_AGivenRedisURLIsNeverEmbedded(t *testing.T) {
-	c, err := parseConfig(map[string]string{"REDIS_URL": "redis://127.0.0.1:6379"})
+	c, err := parseConfig(map[string]string{"REDIS_URL": "redis://127.0.0.1:6379", "XDG_RUNTIME_DIR": "/run/user/7"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !c.redisGiven {
 		t.Error("a REDIS_URL that repeats the default must count as given")
+	}
+	if c.runtimeDir != "/run/user/7" {
+		t.Errorf("the directory for sockets is %q", c.runtimeDir)
 	}
 }
 

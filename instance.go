@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,14 +21,15 @@ import (
 	"causette/api"
 	"causette/sse"
 	"causette/store"
+	"causette/store/embedded"
 )
 
 // lastRequests is how long requests that are not streams may still take after
 // the streams have ended.
 const lastRequests = 5 * time.Second
 
-// embeddedAddress is where REDIS_URL's default points to.
-const embeddedAddress = "127.0.0.1:6379"
+// localRedis is where REDIS_URL's default points to.
+const localRedis = "127.0.0.1:6379"
 
 // instance is one Causette process. All but draining is static after build.
 type instance struct {
@@ -35,7 +37,7 @@ type instance struct {
 	cfg      Config
 	log      *slog.Logger
 	client   io.Closer
-	embedded *store.Embedded // nil where REDIS_URL is given
+	embedded *embedded.Redis // nil where REDIS_URL is given
 	store    *store.Store
 	hub      *sse.Hub
 	server   *http.Server
@@ -46,17 +48,22 @@ type instance struct {
 // build makes the parts and joins them. Nothing waits for Redis here: an
 // instance serves its page, and says what is wrong, without one.
 func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error) {
-	client, err := store.Dial(cfg.RedisURL)
+	i := &instance{
+		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log,
+		conns: newConnections(sse.OtherConnections(cfg.MaxStreams)),
+	}
+	var dialer store.Dialer // nil: REDIS_URL says where
+	if !cfg.redisGiven {
+		i.embedded = embedded.Open(ctx, embedded.Options{
+			Address: localRedis, RuntimeDir: cfg.runtimeDir, TempDir: os.TempDir(), Log: log,
+		})
+		dialer = i.embedded.Dial
+	}
+	client, err := store.DialBy(cfg.RedisURL, dialer)
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{
-		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log, client: client,
-		conns: newConnections(sse.OtherConnections(cfg.MaxStreams)),
-	}
-	if !cfg.redisGiven {
-		i.embedded = store.Embed(ctx, embeddedAddress, log)
-	}
+	i.client = client
 	registry := prometheus.NewRegistry()
 	i.store = store.New(client, store.Options{
 		Prefix: cfg.KeyPrefix, Instance: i.name,

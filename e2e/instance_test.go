@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -49,8 +50,8 @@ func startPlainInstance(t *testing.T, settings ...setting) *instance {
 }
 
 // launch starts a server and returns at once. It sees these settings, its port
-// on loopback, and nothing else of this process's environment. Port 0 is none at all:
-// the server's own default, on all interfaces.
+// on loopback, the test's directory for sockets, and nothing else of this process's
+// environment. Port 0 is none at all: the server's own default, on all interfaces.
 func launch(t *testing.T, binary func() (string, error), port int, settings ...setting) *instance {
 	t.Helper()
 	path, err := binary()
@@ -59,7 +60,7 @@ func launch(t *testing.T, binary func() (string, error), port int, settings ...s
 	}
 	cmd := exec.Command(path)
 	cmd.Dir = t.TempDir() // where no .env stands
-	cmd.Env = append([]string{"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH")}, settings...)
+	cmd.Env = append([]string{"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + runtimeDir(t)}, settings...)
 	if port != 0 {
 		cmd.Env = append(cmd.Env, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port))
 	} else {
@@ -70,6 +71,34 @@ func launch(t *testing.T, binary func() (string, error), port int, settings ...s
 		port:    port,
 		base:    fmt.Sprintf("http://127.0.0.1:%d", port),
 	}
+}
+
+var (
+	runtimeDirsMu sync.Mutex
+	runtimeDirs   = map[*testing.T]string{} // guarded by runtimeDirsMu
+)
+
+// runtimeDir is where a test's instances, and nobody else's, find each other's embedded
+// Redis. Its name is short, since a socket's path has little room.
+func runtimeDir(t *testing.T) string {
+	t.Helper()
+	runtimeDirsMu.Lock()
+	defer runtimeDirsMu.Unlock()
+	if dir := runtimeDirs[t]; dir != "" {
+		return dir
+	}
+	dir, err := os.MkdirTemp("", "causette-") //nolint:usetesting // whose names are too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtimeDirs[t] = dir
+	t.Cleanup(func() {
+		runtimeDirsMu.Lock()
+		defer runtimeDirsMu.Unlock()
+		delete(runtimeDirs, t)
+		_ = os.RemoveAll(dir)
+	})
+	return dir
 }
 
 // awaitReady waits until the instance says that it can serve.

@@ -41,7 +41,7 @@ func goRun(t *testing.T, settings ...setting) *instance {
 	t.Helper()
 	cmd := exec.Command("go", "run", ".")
 	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), settings...)
+	cmd.Env = append(append(os.Environ(), "XDG_RUNTIME_DIR="+runtimeDir(t)), settings...)
 	return &instance{process: start(t, strings.Join(append(settings, "go run ."), " "), cmd), port: 4100, base: firstURL}
 }
 

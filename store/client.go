@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"sync"
 	"time"
@@ -16,12 +17,18 @@ import (
 // went back.
 var errReplicas = errors.New("reading from replicas (read_only, replica_only, route_by_latency, route_randomly) is not supported")
 
+// Dialer connects to a Redis whose place is not known, or not for long. It obeys ctx.
+type Dialer func(ctx context.Context) (net.Conn, error)
+
 // Dial makes a client from a URL: redis://, rediss:// (TLS) or unix://, with user
 // and password; ?addr=host:port (repeatable) makes it a Cluster, ?master_name= one
 // behind Sentinels, whose user and password come first: the master's are ?username=
 // and ?password=. It does not connect yet. What the URL does not say about time
 // is set so that a Redis that is away is noticed soon, and contexts are obeyed.
-func Dial(redisURL string) (redis.UniversalClient, error) {
+func Dial(redisURL string) (redis.UniversalClient, error) { return DialBy(redisURL, nil) }
+
+// DialBy is [Dial], but for one Redis that is connected to by dialer, unless that is nil.
+func DialBy(redisURL string, dialer Dialer) (redis.UniversalClient, error) {
 	quiet()
 	u, err := url.Parse(redisURL)
 	if err != nil {
@@ -58,6 +65,9 @@ func Dial(redisURL string) (redis.UniversalClient, error) {
 		}
 		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
+		if dialer != nil {
+			o.Dialer = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer(ctx) }
+		}
 		return redis.NewClient(o), nil
 	}
 }

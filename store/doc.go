@@ -22,7 +22,7 @@
 //   - tokens.go, token_renew.lua, token_end.lua: which of a session's tokens count
 //   - names.go, limits.go, tally.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
 //   - client.go, pipeline.go: the ways to Redis
-//   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
+//   - package embedded: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
 // its KEYS and ARGV. clock.lua, announce.lua, head.lua, lineage.lua, gcra.lua and token.lua are what several of them
@@ -38,6 +38,6 @@
 // client brings about. A [chat.Sink] is called by one goroutine at
 // a time, in the order of the log, and must neither block nor call the Store. No lock is held across a
 // call to Redis, and the loop that receives announcements never waits for one:
-// a subscriber that stops reading would be cut off by Redis, and would stop an
-// embedded Redis altogether.
+// a subscriber that stops reading is cut off by Redis, and holds up an embedded one
+// until it is.
 package store

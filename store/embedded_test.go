@@ -5,13 +5,18 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+
 	"causette/chat"
+	"causette/store/embedded"
 )
 
 // logged is a log that a test can read.
@@ -32,15 +37,26 @@ func (l *logged) String() string {
 	return l.b.String()
 }
 
-// embedIn runs an Embedded until the test ends, or stop is called.
-func embedIn(t testing.TB, addr string) (e *Embedded, log *logged, stop func()) {
+// embeddedRedis is one instance's.
+type embeddedRedis struct {
+	*embedded.Redis
+	log    *logged
+	socket string // where it listens, if it does
+	stop   func()
+}
+
+// embedIn runs an embedded Redis, of one who has no Redis at addr and whose sockets are in
+// dir, until the test ends or stop is called.
+func embedIn(t testing.TB, addr, dir string) *embeddedRedis {
 	t.Helper()
-	log = &logged{}
-	e = Embed(t.Context(), addr, slog.New(slog.NewTextHandler(log, nil)))
+	e := &embeddedRedis{log: &logged{}, socket: filepath.Join(dir, "causette", "redis.sock")}
+	e.Redis = embedded.Open(t.Context(), embedded.Options{
+		Address: addr, RuntimeDir: dir, TempDir: dir, Log: slog.New(slog.NewTextHandler(e.log, nil)),
+	})
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // stopped in Cleanup
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
+	e.stop = sync.OnceFunc(func() {
 		cancel()
 		select {
 		case err := <-done:
@@ -51,40 +67,58 @@ func embedIn(t testing.TB, addr string) (e *Embedded, log *logged, stop func()) 
 			t.Error("Run does not end")
 		}
 	})
-	t.Cleanup(stop)
-	return e, log, stop
+	t.Cleanup(e.stop)
+	return e
 }
 
-func TestEmbedded_TheFirstHoldsItAndTheSecondJoins(t *testing.T) {
-	addr := freeAddr(t)
-	first, log, _ := embedIn(t, addr)
-	if !first.Holding() || !strings.Contains(log.String(), "embedded Redis started at "+addr+": nothing survives this process") {
-		t.Fatalf("holding %v, log %s", first.Holding(), log)
+// socketDir is a directory of a short name, since a socket's path has little room.
+func socketDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "causette-") //nolint:usetesting // whose names are long
+	if err != nil {
+		t.Fatal(err)
 	}
-	second, log, _ := embedIn(t, addr)
-	if second.Holding() || !strings.Contains(log.String(), "another instance") {
-		t.Errorf("holding %v, log %s", second.Holding(), log)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// runningOn makes a Store that runs on whatever Redis e finds.
+func runningOn(t testing.TB, e *embeddedRedis) *Store {
+	t.Helper()
+	client, err := DialBy("redis://127.0.0.1:1", e.Dial) // a place that nobody is at
+	if err != nil {
+		t.Fatal(err)
 	}
-	a, _ := running(t, addr, quick())
-	b, _ := running(t, addr, quick())
+	t.Cleanup(func() { _ = client.Close() })
+	s := New(client, quick())
+	run(t, s)
+	return s
+}
+
+func TestEmbedded_WhatIsSaidOnOneInstanceIsHeardOnTheOther(t *testing.T) {
+	addr, dir := freeAddr(t), socketDir(t)
+	first, second := embedIn(t, addr, dir), embedIn(t, addr, dir)
+	if !first.Holding() || second.Holding() {
+		t.Fatalf("holding: %v and %v", first.Holding(), second.Holding())
+	}
+	a, b := runningOn(t, first), runningOn(t, second)
 	r, _ := follow(t, b, 10)
 	say(t, a, "salut")
 	r.wait(t, "what is said on the other", func() bool { return len(r.texts(t)) == 1 })
 }
 
 func TestEmbedded_AnotherTakesOverWithinTwoSeconds(t *testing.T) {
-	addr := freeAddr(t)
-	_, _, stopHolder := embedIn(t, addr)
-	second, log2, _ := embedIn(t, addr)
-	third, log3, _ := embedIn(t, addr)
-	s, _ := running(t, addr, quick())
+	addr, dir := freeAddr(t), socketDir(t)
+	holder := embedIn(t, addr, dir)
+	second, third := embedIn(t, addr, dir), embedIn(t, addr, dir)
+	s := runningOn(t, second)
 	r, _ := follow(t, s, 10)
 	s.Join(lobby, ana)
 	r.waitPresence(t, 1, 1)
 	say(t, s, "before")
 	r.wait(t, "what is said before", func() bool { return len(r.texts(t)) == 1 })
 	began := time.Now()
-	stopHolder() // with clients connected: it must not wait for them
+	holder.stop() // with clients connected: it must not wait for them
 	eventually(t, "one of the others holds it", func() bool { return second.Holding() || third.Holding() })
 	eventually(t, "it takes posts", func() bool {
 		_, err := s.Append(t.Context(), post("after"))
@@ -101,57 +135,41 @@ func TestEmbedded_AnotherTakesOverWithinTwoSeconds(t *testing.T) {
 	if second.Holding() && third.Holding() {
 		t.Error("two hold it")
 	}
-	if !strings.Contains(log2.String()+log3.String(), "took over at "+addr) {
-		t.Errorf("log %s %s", log2, log3)
+	if !strings.Contains(second.log.String()+third.log.String(), "took over") {
+		t.Errorf("log %s %s", second.log, third.log)
 	}
 }
 
-func TestEmbedded_StandsAsideForARealRedis(t *testing.T) {
-	server := startRedis(t)
-	e, log, _ := embedIn(t, server.addr)
-	if e.Holding() || !strings.Contains(log.String(), "using the Redis at") {
-		t.Fatalf("holding %v, log %s", e.Holding(), log)
-	}
-	server.kill()
-	// It looks several times while nobody is there, and must leave the port alone.
-	looks := 0
-	eventually(t, "it looks", func() bool {
-		looks++
-		return e.Holding() || looks > 300
-	})
-	if e.Holding() {
-		t.Fatal("it took the port of a Redis that restarts")
-	}
-	server.start(t)
-}
-
-func TestEmbedded_SaysWhatAStrangerAtItsAddressMeans(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
-	if err != nil {
+// An older version's embedded Redis listens at the address of the machine's own.
+func TestEmbedded_AnOlderVersionsIsJoinedUntilItGoes(t *testing.T) {
+	addr, dir := freeAddr(t), socketDir(t)
+	older := miniredis.NewMiniRedis()
+	if err := older.StartAddr(addr); err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
-			_ = conn.Close()
-		}
-	})
-	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
-	e, log, _ := embedIn(t, l.Addr().String())
-	if e.Holding() || !strings.Contains(log.String(), "is not a Redis: set REDIS_URL") {
-		t.Errorf("holding %v, log %s", e.Holding(), log)
+	defer older.Close()
+	if err := older.Server().Register("CAUSETTE.EMBEDDED", func(c *server.Peer, _ string, _ []string) { c.WriteOK() }); err != nil {
+		t.Fatal(err)
 	}
+	e := embedIn(t, addr, dir)
+	s := runningOn(t, e)
+	eventually(t, "it takes posts", func() bool {
+		_, err := s.Append(t.Context(), post("before"))
+		return err == nil
+	})
+	if e.Holding() || len(older.Keys()) == 0 {
+		t.Fatalf("holding %v, keys of the older one %v; log %s", e.Holding(), older.Keys(), e.log)
+	}
+	older.Close()
+	eventually(t, "it is held here", e.Holding)
+	eventually(t, "it takes posts again", func() bool {
+		_, err := s.Append(t.Context(), post("after"))
+		return err == nil
+	})
 }
 
 func TestEmbedded_ItsClockAndItsTimesToLiveGoOn(t *testing.T) {
-	addr := freeAddr(t)
-	embedIn(t, addr)
-	s := idle(t, addr, quick())
+	s := idle(t, embedRedis(t), quick())
 	if err := s.client.Set(t.Context(), "k", "v", 1500*time.Millisecond).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -166,36 +184,10 @@ func TestEmbedded_ItsClockAndItsTimesToLiveGoOn(t *testing.T) {
 	}
 }
 
-func TestEmbedded_ManyAtOnceMakeOne(t *testing.T) {
-	addr := freeAddr(t)
-	var mu sync.Mutex
-	var all []*Embedded
-	var wg sync.WaitGroup
-	for range 5 {
-		wg.Go(func() {
-			e, _, _ := embedIn(t, addr)
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, e)
-		})
-	}
-	wg.Wait()
-	holders := 0
-	for _, e := range all {
-		if e.Holding() {
-			holders++
-		}
-	}
-	if holders != 1 {
-		t.Errorf("%d hold it", holders)
-	}
-}
-
 // BenchmarkEmbedded measures posts a second where 10,000 messages and 10,000
 // nonces are kept, the clock moving on as it does in use.
 func BenchmarkEmbedded(b *testing.B) {
-	addr := freeAddr(b)
-	embedIn(b, addr)
+	addr := embedRedis(b)
 	for _, writers := range []int{1, 32} {
 		b.Run(fmt.Sprint(writers), func(b *testing.B) {
 			s := idle(b, addr, Options{HistorySize: 10_000, HistoryTTL: time.Hour, MessageRate: 1e6, MessageBurst: 1e6})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"causette/chat"
 )
@@ -78,4 +79,12 @@ func (s *Store) logHealth(err error) {
 		return
 	}
 	s.o.Log.Info("redis answers")
+}
+
+// pause waits, but not longer than ctx.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

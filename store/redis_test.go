@@ -6,18 +6,37 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 )
 
-// eachRedis runs a test against an embedded Redis and against a real one.
+// eachRedis runs a test against an embedded Redis, which admits only some commands, and
+// against a real one.
 func eachRedis(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Helper()
-	t.Run("miniredis", func(t *testing.T) { test(t, miniredis.RunT(t).Addr()) })
+	t.Run("embedded", func(t *testing.T) { test(t, embedRedis(t)) })
 	t.Run("redis", func(t *testing.T) { test(t, startRedis(t).addr) })
+}
+
+// embedRedis holds an embedded Redis until the test ends, and returns its socket's path.
+func embedRedis(t testing.TB) string {
+	t.Helper()
+	e := embedIn(t, freeAddr(t), socketDir(t))
+	if !e.Holding() {
+		t.Fatalf("no Redis could be embedded: %s", e.log)
+	}
+	return e.socket
+}
+
+// redisURL is that of an address, or of a socket's path.
+func redisURL(addr string) string {
+	if strings.HasPrefix(addr, "/") {
+		return "unix://" + addr
+	}
+	return "redis://" + addr
 }
 
 // realRedisServer is a redis-server of a test's own.
@@ -111,7 +130,7 @@ func canListen(port int) bool {
 // dial makes a client that is closed with the test.
 func dial(t testing.TB, addr string) redis.UniversalClient {
 	t.Helper()
-	client, err := Dial("redis://" + addr)
+	client, err := Dial(redisURL(addr))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 const otherInstance = "CAUSETTE_TEST_INSTANCE_OF"
 
 func beAnInstance(addr string) {
-	client, err := Dial("redis://" + addr)
+	client, err := Dial(redisURL(addr))
 	if err != nil {
 		panic(err)
 	}

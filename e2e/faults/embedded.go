@@ -19,7 +19,7 @@ ip link set lo up
 exec "$0" "$@"`
 
 // alone does a row in a network namespace of its own, by running this program
-// again there: an embedded Redis always listens at 127.0.0.1:6379.
+// again there: the machine's own Redis, at 127.0.0.1:6379, goes before an embedded one.
 func (l *lab) alone(ctx context.Context, h harm, seed uint64, each int) result {
 	r := result{harm: h}
 	self, err := os.Executable()
@@ -46,10 +46,11 @@ func (l *lab) alone(ctx context.Context, h harm, seed uint64, each int) result {
 	return r
 }
 
-// embeddedRedis starts three instances without a word about Redis: the first holds it.
+// embeddedRedis starts three instances without a word about Redis: the first holds it,
+// where nobody but this row's instances looks for it.
 func embeddedRedis(ctx context.Context, w *world) error {
 	for range 3 {
-		if err := w.addInstance(ctx, w.binary); err != nil {
+		if err := w.addInstance(ctx, w.binary, "XDG_RUNTIME_DIR="+w.dir); err != nil {
 			return err
 		}
 	}
