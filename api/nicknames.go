@@ -45,7 +45,7 @@ func (a *API) enter(c *gin.Context, f fields) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
-	if err := a.o.Store.AllowSession(c.Request.Context(), limitedAddress(c.ClientIP())); err != nil {
+	if err := a.o.Store.AllowSession(c.Request.Context(), a.owner(c)); err != nil {
 		return identity{}, err
 	}
 	if s.ID == "" {
@@ -60,7 +60,9 @@ func (a *API) enter(c *gin.Context, f fields) (identity, error) {
 		return identity{}, err
 	}
 	a.keep(c, token)
-	remember(c, nicknameCookie, string(who.Nickname))
+	if cookieCounts(c.Request) {
+		remember(c, nicknameCookie, string(who.Nickname))
+	}
 	return identity{Person: who, Token: token}, nil
 }
 

@@ -98,8 +98,11 @@ func (a *API) listRooms(c *gin.Context, page *templates.Page) {
 
 // welcome gives a browser that has no session one without a nickname, so that
 // its tabs are one participant, also after it takes a nickname; and a new token
-// to one whose token is in its second half.
+// to one whose token is in its second half. Where a cookie does not count, none is given.
 func (a *API) welcome(c *gin.Context, s session) session {
+	if !cookieCounts(c.Request) {
+		return s
+	}
 	if s.ID != "" && time.Until(s.expires) > chat.SessionLife/2 {
 		return s
 	}
@@ -119,7 +122,7 @@ func language(c *gin.Context) string {
 	chosen := c.Query("lang")
 	before, _ := c.Cookie(languageCookie)
 	lang := locales.Match(chosen, before, c.GetHeader("Accept-Language"))
-	if chosen == lang && before != lang {
+	if chosen == lang && before != lang && cookieCounts(c.Request) {
 		remember(c, languageCookie, lang)
 	}
 	return lang
