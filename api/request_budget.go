@@ -94,9 +94,9 @@ func (a *account) charge(units int) (wait time.Duration) {
 	return max(time.Second, a.budget.seconds(float64(units)-left))
 }
 
-// chargeAnswer takes units for the bytes of an answer, into debt if need be: it is sent.
-func (a *account) chargeAnswer(bytes int) (units int) {
-	units = max(0, bytes) / unitBytes
+// chargeBytes takes units for what was sent and thrown away, into debt if need be: it is done.
+func (a *account) chargeBytes(bytes int) (units int) {
+	units = bytes / unitBytes
 	for left := units; left > 0; left -= a.budget.burst {
 		a.units.ReserveN(time.Now(), min(left, a.budget.burst))
 	}

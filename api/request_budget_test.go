@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -45,13 +46,10 @@ func TestRequestBudget_WhoeverWaitsAsLongAsIsSaidGetsThrough(t *testing.T) {
 func TestRequestBudget_AnAnswersBytesAreChargedIntoDebt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner := newRequestBudget(10, 100).account("192.0.2.1")
-		if units := owner.chargeAnswer(unitBytes - 1); units != 0 {
+		if units := owner.chargeBytes(unitBytes - 1); units != 0 {
 			t.Errorf("a small answer costs %d", units)
 		}
-		if units := owner.chargeAnswer(-1); units != 0 {
-			t.Errorf("no answer costs %d", units)
-		}
-		if units := owner.chargeAnswer(250 * unitBytes); units != 250 {
+		if units := owner.chargeBytes(250 * unitBytes); units != 250 {
 			t.Errorf("a large answer costs %d", units)
 		}
 		time.Sleep(15 * time.Second) // the debt is paid
@@ -217,6 +215,27 @@ func TestRequestCost_FollowsTheWork(t *testing.T) {
 		spent += test.units + len(a.body)/unitBytes
 		if want := fmt.Sprintf("causette_request_units_total %d\n", spent); !strings.Contains(s.metrics(), want) {
 			t.Fatalf("%s %s does not cost %d units", test.method, test.path, test.units)
+		}
+	}
+}
+
+func TestRequestCost_ABodyThatIsTooLongIsPaidForByItsBytes(t *testing.T) {
+	for name, body := range map[string]io.Reader{
+		"of a given length": strings.NewReader(strings.Repeat("x", 1<<20)), "in chunks": io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20))),
+	} {
+		s := newServer(t, func(o *Options, _ *store.Options) { o.RequestRate, o.RequestBurst = 0.01, 10000 })
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/messages", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		eventually(t, func() bool { return s.units() > 1 })
+		if units, want := s.units(), 1+(1<<20)/unitBytes; res.StatusCode != http.StatusRequestEntityTooLarge || units != want {
+			t.Errorf("%s: status %d, %d units, want %d", name, res.StatusCode, units, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -27,10 +28,33 @@ func (a *API) chargeRequest(c *gin.Context) {
 		a.refuseRequest(c, account, wait)
 		return
 	}
+	body := countLongBody(c.Request)
 	c.Next()
 	if c.FullPath() != "/events" { // what a stream sends is not asked for piece by piece
-		a.metrics.requestUnits.Add(float64(account.chargeAnswer(c.Writer.Size())))
+		a.metrics.requestUnits.Add(float64(account.chargeBytes(max(0, c.Writer.Size()) + body.read)))
 	}
+}
+
+// countedBody counts what is read of a body, in bytes.
+type countedBody struct {
+	io.ReadCloser
+	read int
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read += n
+	return n, err
+}
+
+// countLongBody counts a body that may be longer than any that is granted: what is thrown
+// away is work as well.
+func countLongBody(r *http.Request) *countedBody {
+	counted := &countedBody{ReadCloser: r.Body}
+	if r.ContentLength < 0 || r.ContentLength > maxBody {
+		r.Body = counted
+	}
+	return counted
 }
 
 // refuseRequest answers a request that is past its owner's budget, slowly, and ends its

@@ -7,7 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// unitBytes is how many bytes of an answer cost one unit.
+// unitBytes is how many bytes of an answer, or of a body that is too long, cost one unit.
 const unitBytes = 16 << 10
 
 // price is what a request costs before it is judged, in units of about 0.1 ms of work,
