@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -29,9 +30,8 @@ func (t trustedProxies) clientAddr(r *http.Request) netip.Addr {
 	if !t.contain(addr) {
 		return addr
 	}
-	lines := r.Header[headerForwardedFor]
-	for i := len(lines) - 1; i >= 0; i-- {
-		for chain, entry := lines[i], ""; chain != ""; {
+	for _, line := range slices.Backward(r.Header[headerForwardedFor]) {
+		for chain, entry := line, ""; chain != ""; {
 			chain, entry = cutLast(chain)
 			if entry == "" {
 				continue // an empty element of a list is none (RFC 9110, section 5.6.1)
