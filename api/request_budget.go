@@ -19,10 +19,11 @@ const (
 	// refusalPause is how long a refusal waits, so that asking again and again brings
 	// one answer a second and connection.
 	refusalPause = time.Second
-	// maxPaused is how many refusals wait at once, about 20 KB of memory each, and
-	// maxPausedPerOwner how many of them are one owner's. One more is answered at once.
-	maxPaused         = 1024
-	maxPausedPerOwner = 256
+	// maxPaused is how many refusals wait at once, about 20 KB of memory each, most of which
+	// is their connection's, and maxPausedPerOwner how many of them are one owner's. One
+	// more is answered at once. The bounds on connections are mostly reached before.
+	maxPaused         = 4096
+	maxPausedPerOwner = 1024
 )
 
 // requestBudget holds each owner to so many units a second, on this instance.

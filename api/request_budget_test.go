@@ -150,10 +150,23 @@ func TestRequestBudget_PastItEverythingIsRefusedInTheFormThatIsWanted(t *testing
 		s.from(spender, path).expect(t, http.StatusTooManyRequests)
 	}
 	s.from("192.0.2.2", "/").expect(t, 200)
-	s.get("/healthz").expect(t, 200)
 	if m := s.metrics(); !strings.Contains(m, "causette_requests_refused_total 6\n") {
 		t.Error("the refusals were not counted")
 	}
+}
+
+// A load balancer in the same place as its readers, who have no address of their own, is
+// answered whatever they spend; but not without end.
+func TestRequestBudget_AProxysProbesHaveTheirOwn(t *testing.T) {
+	s := withBudget(t, 100)
+	for range 100 {
+		s.get("/nothing").expect(t, 404)
+	}
+	s.get("/nothing").expect(t, http.StatusTooManyRequests)
+	for range 100 {
+		s.get("/healthz").expect(t, 200)
+	}
+	s.get("/healthz").expect(t, http.StatusTooManyRequests)
 }
 
 func TestRequestBudget_RefusalsAreChargedWhateverTheyAreFor(t *testing.T) {
@@ -203,7 +216,7 @@ func TestRequestCost_FollowsTheWork(t *testing.T) {
 		method, path, accept string
 		units                int
 	}{
-		{"GET", "/healthz", "", 0}, // of a proxy that asks for nobody
+		{"GET", "/healthz", "", 1},
 		{"GET", "/nothing", "", 1}, {"DELETE", "/messages", "", 1}, {"GET", "/assets/nothing", "", 1},
 		{"POST", "/messages", "", 1}, {"POST", "/messages", "text/html", pageUnits}, {"POST", "/typing", "text/html", 1},
 		{"GET", "/participants", "", 2}, {"GET", "/rooms", "", 5}, {"GET", "/rooms?room=-", "text/html", pageUnits}, {"HEAD", "/rooms", "", 5},

@@ -19,10 +19,14 @@ const overBudgetKey = "over-budget"
 // chargeRequest charges a request to its owner, and refuses it where too little is left,
 // before anything is judged or asked of Redis.
 func (a *API) chargeRequest(c *gin.Context) {
-	if a.budget == nil || isProbe(c.FullPath()) && a.trusted.isSilentProxy(c.Request) {
-		return // a load balancer's look at this instance must not depend on its readers
+	if a.budget == nil {
+		return
 	}
-	account, units := a.budget.account(a.owner(c)), requestUnits(c)
+	owner := a.owner(c)
+	if isProbe(c.FullPath()) && a.trusted.isSilentProxy(c.Request) {
+		owner = "probes of " + owner // a load balancer's look must not depend on whom it asks for besides
+	}
+	account, units := a.budget.account(owner), requestUnits(c)
 	a.metrics.requestUnits.Add(float64(units))
 	if wait := account.charge(units); wait > 0 {
 		a.refuseRequest(c, account, wait)
