@@ -168,11 +168,8 @@ func TestPromise4_MetricsAndProfilesAreNotOnThePublicPort(t *testing.T) {
 // somebody chose is.
 func TestPromise4_ATakenAddressForMetricsIsSaid(t *testing.T) {
 	t.Parallel()
-	redis, port := startRedis(t), freePort(t)
-	taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+10000))
-	if err != nil {
-		t.Fatal(err)
-	}
+	redis := startRedis(t)
+	port, taken := takeDefaultAdminPort(t)
 	defer taken.Close()
 	one := launch(t, checkedBinary, port, redis.url(), "ADMIN_ADDR=")
 	one.awaitReady(startup)
@@ -186,6 +183,19 @@ func TestPromise4_ATakenAddressForMetricsIsSaid(t *testing.T) {
 	if _, err := call(t.Context(), http.MethodGet, three.admin+"/metrics", ""); err == nil {
 		t.Error("there are metrics all the same")
 	}
+}
+
+// takeDefaultAdminPort is a free port whose instance would find that for its metrics taken.
+func takeDefaultAdminPort(t *testing.T) (port int, taken net.Listener) {
+	t.Helper()
+	for range 100 { // a connection of somebody else's may have it for the moment
+		port = freePort(t)
+		if taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+10000)); err == nil {
+			return port, taken
+		}
+	}
+	t.Fatal("no port found whose 10000th next is free")
+	return 0, nil
 }
 
 // Promise 4: a line of the log is bounded, whatever is asked for, and says what this server
