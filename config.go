@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -17,6 +19,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/joho/godotenv"
 
+	"causette/api"
 	"causette/store"
 )
 
@@ -103,7 +106,7 @@ func parseConfig(environment map[string]string) (Config, error) {
 	_, c.redisGiven = environment["REDIS_URL"]
 	c.runtimeDir = environment["XDG_RUNTIME_DIR"]
 	c.SessionSecrets = secrets(environment["SESSION_SECRET"])
-	c.CORSOrigins, c.TrustedProxies = trimmed(c.CORSOrigins), trimmed(c.TrustedProxies)
+	c.CORSOrigins, c.TrustedProxies, c.Hosts = trimmed(c.CORSOrigins), trimmed(c.TrustedProxies), trimmed(c.Hosts)
 	if len(c.TrustedProxies) == 1 && c.TrustedProxies[0] == "none" {
 		c.TrustedProxies = nil
 	}
@@ -174,6 +177,9 @@ func (c Config) check(environment map[string]string) error {
 	}
 	require("Port", between(c.Port, 1, 65535))
 	require("Host", checkHost(c.Host))
+	require("AdminAddr", checkAdminAddr(c.AdminAddr))
+	require("Hosts", each(c.Hosts, checkHostName))
+	require("Hosts", between(len(c.Hosts), 0, 1000))
 	require("KeyPrefix", checkKeyPrefix(c.KeyPrefix))
 	require("HistorySize", between(c.HistorySize, 1, 1_000_000))
 	require("HistoryTTL", between(c.HistoryTTL, time.Minute, 8760*time.Hour))
@@ -233,6 +239,27 @@ func checkHost(host string) error {
 		return nil
 	}
 	return errors.New("neither an address nor a name")
+}
+
+// checkAdminAddr wants an address and a port, for the port is what is chosen.
+func checkAdminAddr(address string) error {
+	if address == "" || address == adminNowhere {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return errors.New("not an address and a port")
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return errors.New("the port is not a number")
+	}
+	return errors.Join(checkHost(host), between(number, 1, 65535))
+}
+
+func checkHostName(s string) error {
+	_, _, err := api.ParseHost(s)
+	return err
 }
 
 // checkKeyPrefix refuses braces, which would move a room's keys to another

@@ -76,6 +76,9 @@ func TestConfig_AWrongValueIsALineThatNamesItsVariable(t *testing.T) {
 		{"TRUSTED_PROXIES", "everyone"}, {"TRUSTED_PROXIES", "10.0.0.0/99"},
 		{"LOG_LEVEL", "loud"}, {"LOG_FORMAT", "xml"},
 		{"MESSAGE_RATE", "-1"}, {"MESSAGE_RATE", "NaN"}, {"MESSAGE_RATE", "Inf"}, {"MESSAGE_BURST", "0"}, {"SESSION_RATE", "fast"}, {"STREAM_RATE", "-1"},
+		{"ADMIN_ADDR", "9100"}, {"ADMIN_ADDR", "127.0.0.1"}, {"ADMIN_ADDR", "127.0.0.1:0"}, {"ADMIN_ADDR", "127.0.0.1:http"}, {"ADMIN_ADDR", "http://127.0.0.1:9100"},
+		{"ADMIN_ADDR", "a b:9100"}, {"ADMIN_ADDR", "nowhere"},
+		{"HOSTS", "https://chat.example.org"}, {"HOSTS", "chat.example.org/"}, {"HOSTS", "*"}, {"HOSTS", "a,,b"}, {"HOSTS", "a:0"}, {"HOSTS", "2001:db8::1"},
 		{"HISTORY_BYTES", "16MiB"}, {"HISTORY_BYTES", "1"}, {"ROOM_RATE", "-1"}, {"REQUEST_RATE", "-1"}, {"REQUEST_RATE", "NaN"}, {"REQUEST_BURST", "0"},
 	} {
 		t.Run(test.name+"="+test.value, func(t *testing.T) {

@@ -41,6 +41,8 @@ type instance struct {
 	store    *store.Store
 	hub      *sse.Hub
 	server   *http.Server
+	admin    *http.Server // nil until serve, and where there is none
+	registry *prometheus.Registry
 	conns    *connections
 	draining atomic.Bool
 }
@@ -50,7 +52,7 @@ type instance struct {
 func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error) {
 	i := &instance{
 		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log,
-		conns: newConnections(sse.OtherConnections(cfg.MaxStreams)),
+		conns: newConnections(sse.OtherConnections(cfg.MaxStreams)), registry: prometheus.NewRegistry(),
 	}
 	var dialer store.Dialer // nil: REDIS_URL says where
 	if !cfg.redisGiven {
@@ -64,24 +66,24 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 		return nil, err
 	}
 	i.client = client
-	registry := prometheus.NewRegistry()
 	i.store = store.New(client, store.Options{
 		Prefix: cfg.KeyPrefix, Instance: i.name,
 		HistorySize: int64(cfg.HistorySize), HistoryTTL: cfg.HistoryTTL,
 		MessageRate: cfg.MessageRate, MessageBurst: cfg.MessageBurst, SessionRate: cfg.SessionRate, StreamRate: cfg.StreamRate,
 		LeaveDelay: cfg.LeaveDelay, NoticeLimit: cfg.NoticeLimit, Log: log,
 	})
-	registry.MustRegister(i.store.Collector(),
+	i.registry.MustRegister(i.store.Collector(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	i.hub = sse.NewHub(sse.Options{
 		Poller: cfg.Writer == "poller", TailSize: cfg.TailSize,
 		MaxStreams: cfg.MaxStreams, MaxStreamsPerAddress: cfg.MaxStreamsPerIP, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
-		Instance: i.name, Log: log, Metrics: sse.NewMetrics(registry),
+		Instance: i.name, Log: log, Metrics: sse.NewMetrics(i.registry),
 	}, i.store, i.store)
 	handler, err := api.New(api.Options{
 		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecrets: cfg.SessionSecrets,
-		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
-		BecomesStream: i.conns.becomesStream, Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: registry, Log: log,
+		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies, Hosts: cfg.Hosts,
+		RequestRate: cfg.RequestRate, RequestBurst: cfg.RequestBurst,
+		BecomesStream: i.conns.becomesStream, Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: i.registry, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
@@ -93,8 +95,8 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 func (i *instance) holdsRedis() bool { return i.embedded != nil && i.embedded.Holding() }
 
 // serve runs the instance until ctx ends or a part of it fails, then stops it
-// in order: streams, requests, presence and feed, Redis.
-func (i *instance) serve(ctx context.Context, listener net.Listener) error {
+// in order: streams, requests, metrics, presence and feed, Redis. The admin listener may be nil.
+func (i *instance) serve(ctx context.Context, listener, admin net.Listener) error {
 	// The parts outlive ctx: they end when stop says so.
 	working, end := context.WithCancel(context.WithoutCancel(ctx))
 	parts, failed := errgroup.WithContext(working)
@@ -110,6 +112,10 @@ func (i *instance) serve(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
+	if admin != nil {
+		i.admin = newAdminServer(admin.Addr(), i.registry, i.log)
+		parts.Go(func() error { return serveAdmin(i.admin, admin) })
+	}
 	select {
 	case <-ctx.Done():
 	case <-failed.Done():
@@ -135,6 +141,11 @@ func (i *instance) stop(ctx context.Context) {
 		i.log.Warn("requests cut", slog.String("error", err.Error()))
 		if err := i.server.Close(); err != nil {
 			i.log.Warn("server not closed", slog.String("error", err.Error()))
+		}
+	}
+	if i.admin != nil { // last, so that a drain can be watched; nobody waits for a profile
+		if err := i.admin.Close(); err != nil {
+			i.log.Warn("admin server not closed", slog.String("error", err.Error()))
 		}
 	}
 }

@@ -54,12 +54,32 @@ func run(ctx context.Context, cfg Config, output io.Writer) error {
 	if err != nil {
 		return err
 	}
-	i, err := build(ctx, cfg, log)
+	admin, err := listenAdmin(ctx, cfg, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	log.Info("serving", slog.String("url", localURL(cfg, listener)), slog.String("instance", i.name))
-	return i.serve(ctx, listener)
+	i, err := build(ctx, cfg, log)
+	if err != nil {
+		return errors.Join(err, listener.Close(), closeAny(admin))
+	}
+	log.Info("serving", slog.String("url", localURL(cfg, listener)), slog.String("instance", i.name), slog.String("admin", addressOf(admin)))
+	return i.serve(ctx, listener, admin)
+}
+
+// closeAny closes a listener where there is one.
+func closeAny(listener net.Listener) error {
+	if listener == nil {
+		return nil
+	}
+	return listener.Close()
+}
+
+// addressOf is where a listener listens, or that there is none.
+func addressOf(listener net.Listener) string {
+	if listener == nil {
+		return adminNowhere
+	}
+	return listener.Addr().String()
 }
 
 // listen takes the port, and says which variable to change if it is taken.

@@ -37,7 +37,7 @@ func (a *API) getEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	address := a.origin(c)
+	address := a.owner(c)
 	if !a.mayOpen(c, address) {
 		a.o.Hub.Refuse(c.Writer, c.Request)
 		return nil
@@ -66,9 +66,6 @@ func (a *API) getEvents(c *gin.Context) error {
 // mayOpen reports whether an address may open another stream already. Only Redis's
 // word that it may not counts.
 func (a *API) mayOpen(c *gin.Context, address string) bool {
-	if address == "" {
-		return true
-	}
 	_, limited := errors.AsType[*chat.RateLimited](a.o.Store.AllowStream(c.Request.Context(), address))
 	return !limited
 }

@@ -10,6 +10,7 @@ import (
 	"testing/iotest"
 
 	"causette/chat"
+	"causette/store"
 )
 
 const crossSite = "cross-site"
@@ -150,12 +151,20 @@ func TestHeaders_StandOnEveryAnswer(t *testing.T) {
 	}
 }
 
-func TestRequestID_IsTheProxysIfItIsSane(t *testing.T) {
+func TestRequestID_IsATrustedProxysIfItIsSane(t *testing.T) {
 	s := newServer(t)
 	for sent, kept := range map[string]bool{"abc-12345": true, "x": false, "a b\tcdefgh": false, strings.Repeat("a", 65): false} {
 		got := s.do(request{method: "GET", path: "/healthz", header: map[string]string{headerRequestID: sent}}).header.Get(headerRequestID)
 		if (got == sent) != kept || got == "" {
 			t.Errorf("sent %q, got %q", sent, got)
 		}
+	}
+}
+
+func TestRequestID_IsNoStrangersToSay(t *testing.T) {
+	s := newServer(t, func(o *Options, _ *store.Options) { o.TrustedProxies = nil })
+	got := s.do(request{method: "GET", path: "/healthz", header: map[string]string{headerRequestID: "abc-12345"}}).header.Get(headerRequestID)
+	if got == "" || got == "abc-12345" {
+		t.Errorf("got %q", got)
 	}
 }

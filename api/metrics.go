@@ -9,15 +9,27 @@ import (
 // metrics are the counters that only this package can count; streams have theirs
 // in package sse, Redis in package store.
 type metrics struct {
-	posts *prometheus.CounterVec
+	posts           *prometheus.CounterVec
+	requestUnits    prometheus.Counter
+	requestsRefused prometheus.Counter
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
-	m := &metrics{posts: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "causette_posts_total",
-		Help: "Messages posted, by result: accepted, duplicate, or the code of the problem.",
-	}, []string{"result"})}
-	registry.MustRegister(m.posts)
+	m := &metrics{
+		posts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "causette_posts_total",
+			Help: "Messages posted, by result: accepted, duplicate, or the code of the problem.",
+		}, []string{"result"}),
+		requestUnits: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "causette_request_units_total",
+			Help: "Units that requests were charged for, granted or refused.",
+		}),
+		requestsRefused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "causette_requests_refused_total",
+			Help: "Requests refused because their address was past its budget.",
+		}),
+	}
+	registry.MustRegister(m.posts, m.requestUnits, m.requestsRefused)
 	return m
 }
 

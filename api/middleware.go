@@ -9,12 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 )
@@ -31,10 +30,10 @@ const maxURL = 28 << 10
 
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 
-// identify gives each request an id, the proxy's if it sent a sane one.
-func identify(c *gin.Context) {
+// identify gives each request an id, the one that a trusted proxy sent if it is sane.
+func (a *API) identify(c *gin.Context) {
 	id := c.GetHeader(headerRequestID)
-	if !requestIDForm.MatchString(id) {
+	if id == "" || !a.trusted.contain(peerAddr(c.Request)) || !requestIDForm.MatchString(id) {
 		id = rand.Text()
 	}
 	c.Header(headerRequestID, id)
@@ -46,7 +45,7 @@ func (a *API) logRequests(c *gin.Context) {
 	start := time.Now()
 	c.Next()
 	level := slog.LevelInfo
-	if isProbe(c.FullPath()) {
+	if route := c.FullPath(); isProbe(route) || strings.HasPrefix(route, "/assets/") || c.GetBool(overBudgetKey) {
 		level = slog.LevelDebug
 	}
 	if !a.log.Enabled(c.Request.Context(), level) {
@@ -55,16 +54,31 @@ func (a *API) logRequests(c *gin.Context) {
 	a.log.LogAttrs(c.Request.Context(), level, "request",
 		slog.String("request_id", c.Writer.Header().Get(headerRequestID)),
 		slog.String("method", c.Request.Method),
-		slog.String("path", c.Request.URL.Path),
+		slog.String("path", loggedPath(c.Request)),
 		slog.Int("status", c.Writer.Status()),
 		slog.Int("bytes", max(c.Writer.Size(), 0)),
 		slog.Duration("took", time.Since(start).Round(time.Microsecond)),
-		slog.String("client", c.ClientIP()))
+		slog.String("client", a.owner(c)))
 }
 
-func isProbe(route string) bool {
-	return route == "/healthz" || route == "/readyz" || route == "/metrics" || strings.HasPrefix(route, "/assets/")
+// maxLoggedPath bounds what a line of the log repeats of a path, in bytes.
+const maxLoggedPath = 256
+
+// loggedPath is a request's path, cut between two letters where it is long.
+func loggedPath(r *http.Request) string {
+	path := r.URL.Path
+	if len(path) <= maxLoggedPath {
+		return path
+	}
+	end := maxLoggedPath - len("…")
+	for end > 0 && !utf8.RuneStart(path[end]) {
+		end--
+	}
+	return path[:end] + "…"
 }
+
+// isProbe reports whether a route is a load balancer's or a watcher's.
+func isProbe(route string) bool { return route == "/healthz" || route == "/readyz" }
 
 // recoverPanics turns a panic into a 500 and a line in the log with its stack.
 func (a *API) recoverPanics(c *gin.Context) {
@@ -76,7 +90,7 @@ func (a *API) recoverPanics(c *gin.Context) {
 		if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(cause) // net/http's own way to cut a connection
 		}
-		a.log.Error("panic", slog.String("path", c.Request.URL.Path),
+		a.log.Error("panic", slog.String("path", loggedPath(c.Request)),
 			slog.String("cause", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
 		if !c.Writer.Written() {
 			a.writeProblem(c.Writer, c.Request, fmt.Errorf("panic: %v", cause))
@@ -159,40 +173,4 @@ func (a *API) unbounded(h handler) gin.HandlerFunc {
 			a.writeProblem(c.Writer, c.Request, err)
 		}
 	}
-}
-
-// refuseForeignWrites stops writes that pages of other origins make a browser
-// send (http.CrossOriginProtection), but for the allowed origins'.
-func (a *API) refuseForeignWrites() (gin.HandlerFunc, error) {
-	guard := http.NewCrossOriginProtection()
-	for _, origin := range a.o.CORSOrigins {
-		if err := guard.AddTrustedOrigin(origin); err != nil {
-			return nil, fmt.Errorf("allow origin %q: %w", origin, err)
-		}
-	}
-	return func(c *gin.Context) {
-		if guard.Check(c.Request) != nil {
-			a.writeProblem(c.Writer, c.Request, crossOrigin())
-			c.Abort()
-		}
-	}, nil
-}
-
-// refuseForeignStreams answers a stream that another site's page opens: opening
-// one changes who is present, and CrossOriginProtection only guards writes.
-func (a *API) refuseForeignStreams(r *http.Request) error {
-	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
-	if site == "" && origin != "" { // no Sec-Fetch over plain HTTP, but to localhost
-		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-			site = "cross-site"
-		}
-	}
-	if site != "cross-site" || slices.Contains(a.o.CORSOrigins, origin) {
-		return nil
-	}
-	return crossOrigin()
-}
-
-func crossOrigin() error {
-	return problem(http.StatusForbidden, "cross_origin", "pages of other origins may not do this; CORS_ORIGINS can allow theirs")
 }

@@ -47,7 +47,7 @@ func (a *API) enter(c *gin.Context, f fields) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
-	if err := a.o.Store.AllowSession(c.Request.Context(), limitedAddress(c.ClientIP())); err != nil {
+	if err := a.o.Store.AllowSession(c.Request.Context(), a.owner(c)); err != nil {
 		return identity{}, err
 	}
 	named, err := a.rename(c, s, nickname, nonce)
@@ -89,6 +89,8 @@ func (a *API) introduce(c *gin.Context, room chat.RoomID, s session, was chat.Ni
 		return identity{}, err
 	}
 	a.keep(c, token)
-	remember(c, nicknameCookie, string(s.Nickname))
+	if cookieCounts(c.Request) {
+		remember(c, nicknameCookie, string(s.Nickname))
+	}
 	return identity{Person: s.Person, Token: token}, nil
 }

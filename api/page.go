@@ -100,8 +100,11 @@ func (a *API) listRooms(c *gin.Context, page *templates.Page) {
 
 // welcome gives a browser that has no session one without a nickname, so that
 // its tabs are one participant, also after it takes a nickname; and more time to one
-// whose token is in its second half.
+// whose token is in its second half. Where a cookie does not count, none is given.
 func (a *API) welcome(c *gin.Context, s session) session {
+	if !cookieCounts(c.Request) {
+		return s
+	}
 	if s.replaced {
 		return session{} // the browser may have the newer cookie by now, which another would overwrite
 	}
@@ -124,7 +127,7 @@ func language(c *gin.Context) string {
 	chosen := c.Query("lang")
 	before, _ := c.Cookie(languageCookie)
 	lang := locales.Match(chosen, before, c.GetHeader("Accept-Language"))
-	if chosen == lang && before != lang {
+	if chosen == lang && before != lang && cookieCounts(c.Request) {
 		remember(c, languageCookie, lang)
 	}
 	return lang

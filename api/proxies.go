@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -21,7 +20,11 @@ func parseTrusted(ranges []string) (trustedProxies, error) {
 			if errAddr != nil {
 				return nil, fmt.Errorf("trusted proxy %q: %w", s, err)
 			}
+			addr = plainAddr(addr)
 			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		if inner := prefix.Addr().Unmap(); inner != prefix.Addr() && prefix.Bits() >= 96 { // IPv4 in IPv6
+			prefix = netip.PrefixFrom(inner, prefix.Bits()-96)
 		}
 		trusted = append(trusted, prefix.Masked())
 	}
@@ -34,14 +37,12 @@ func (t trustedProxies) isSecure(r *http.Request) bool {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") != "https" {
 		return r.TLS != nil
 	}
-	peer, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && t.contain(peer)
+	return t.contain(peerAddr(r))
 }
 
-// contain reports whether an address is a trusted proxy's.
-func (t trustedProxies) contain(ip string) bool {
-	addr, err := netip.ParseAddr(ip)
-	return err == nil && slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(addr.Unmap().WithZone("")) })
+// contain reports whether an address is a trusted proxy's; one that is not valid is not.
+func (t trustedProxies) contain(addr netip.Addr) bool {
+	return slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // baseURL is how the client reaches this server, such as http://localhost:4100.

@@ -3,11 +3,12 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/cors"
+	"golang.org/x/time/rate"
 
 	"causette/assets"
 	"causette/sse"
@@ -29,6 +30,13 @@ type Options struct {
 	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For
 	// and X-Forwarded-Proto are believed.
 	TrustedProxies []string
+	// Hosts are the names, with or without a port, under which this server may be
+	// asked for; none for any.
+	Hosts []string
+	// RequestRate is how many units one address may ask for in a second, and
+	// RequestBurst at once; a rate of 0 is no limit. See request_cost.go.
+	RequestRate  float64
+	RequestBurst int
 	// BecomesStream is told of a request whose connection is about to become a
 	// stream; nil where nobody wants to know.
 	BecomesStream func(*http.Request)
@@ -36,7 +44,7 @@ type Options struct {
 	Embedded func() bool
 	// Draining reports whether the process is on its way out.
 	Draining func() bool
-	Registry *prometheus.Registry
+	Registry prometheus.Registerer
 	Log      *slog.Logger
 }
 
@@ -48,6 +56,9 @@ type API struct {
 	pages    *templates.Templates
 	metrics  *metrics
 	trusted  trustedProxies
+	hosts    hostNames
+	budget   *requestBudget // nil: no limit
+	refusals rate.Sometimes // when the log says that there are some
 }
 
 // New makes the whole of Causette's HTTP: every route behind its guards.
@@ -61,16 +72,18 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{
-		o: o, log: o.Log, pages: pages, trusted: trusted,
-		sessions: newSessions(o.SessionSecrets, o.Store.Secret),
-		metrics:  newMetrics(o.Registry),
-	}
-	routes, err := a.routes()
+	hosts, err := parseHosts(o.Hosts)
 	if err != nil {
 		return nil, err
 	}
-	return a.allowOrigins(routes), nil
+	a := &API{
+		o: o, log: o.Log, pages: pages, trusted: trusted, hosts: hosts,
+		sessions: newSessions(o.SessionSecrets, o.Store.Secret),
+		metrics:  newMetrics(o.Registry),
+		budget:   newRequestBudget(o.RequestRate, o.RequestBurst),
+		refusals: rate.Sometimes{First: 1, Interval: time.Minute},
+	}
+	return a.routes()
 }
 
 // routes is the whole URL space.
@@ -78,16 +91,18 @@ func (a *API) routes() (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	g := gin.New()
 	g.HandleMethodNotAllowed = true
-	g.RedirectTrailingSlash = false                 // gin answers that before any of what stands below
-	g.RemoteIPHeaders = []string{"X-Forwarded-For"} // X-Real-IP, which gin believes too, passes most proxies as the client sent it
-	if err := g.SetTrustedProxies(a.o.TrustedProxies); err != nil {
-		return nil, err
-	}
+	g.RedirectTrailingSlash = false // gin answers that before any of what stands below
+	g.ForwardedByClientIP = false   // client_addr.go knows better
 	guard, err := a.refuseForeignWrites()
 	if err != nil {
 		return nil, err
 	}
-	g.Use(identify, closeAfterChunks, a.logRequests, a.recoverPanics, a.secureHeaders, a.refuseLongURLs, guard)
+	g.Use(a.identify, closeAfterChunks, a.logRequests, a.recoverPanics, a.secureHeaders)
+	if len(a.o.CORSOrigins) > 0 {
+		g.Use(a.allowOrigins()) // before the budget: an allowed page is to read why it is refused
+	}
+	// From here on a request is charged for, before anything is judged.
+	g.Use(a.chargeRequest, a.endPreflight, a.refuseLongURLs, a.refuseUnknownHosts, guard)
 
 	get := func(path string, h ...gin.HandlerFunc) {
 		g.GET(path, h...)
@@ -107,7 +122,6 @@ func (a *API) routes() (http.Handler, error) {
 
 	get("/healthz", a.getHealth)
 	get("/readyz", a.getReady)
-	get("/metrics", gin.WrapH(promhttp.HandlerFor(a.o.Registry, promhttp.HandlerOpts{})))
 	get("/openapi.yaml", getOpenAPI)
 	get("/assets/*file", gin.WrapH(assets.Handler()))
 	get("/favicon.ico", gin.WrapH(assets.Favicon()))
@@ -122,16 +136,21 @@ func (a *API) routes() (http.Handler, error) {
 }
 
 // allowOrigins answers preflights and marks answers as readable for the allowed
-// origins. Cookies stay out of it (SameSite=Lax): such pages send a bearer token.
-func (a *API) allowOrigins(next http.Handler) http.Handler {
-	if len(a.o.CORSOrigins) == 0 {
-		return next
-	}
-	return cors.New(cors.Options{
+// origins. Cookies stay out of it (origin.go): such pages send a bearer token.
+func (a *API) allowOrigins() gin.HandlerFunc {
+	policy := cors.New(cors.Options{
 		AllowedOrigins: a.o.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID"},
 		ExposedHeaders: []string{"Retry-After", headerRateLimitPolicy, headerRateLimit, headerRequestID},
 		MaxAge:         3600, // seconds
-	}).Handler(next)
+	})
+	return func(c *gin.Context) { policy.HandlerFunc(c.Writer, c.Request) }
+}
+
+// endPreflight ends what allowOrigins has answered.
+func (a *API) endPreflight(c *gin.Context) {
+	if len(a.o.CORSOrigins) > 0 && c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
+		c.Abort()
+	}
 }

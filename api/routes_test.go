@@ -83,7 +83,7 @@ func TestMetrics_CountPostsByResult(t *testing.T) {
 	s.post("/messages", token, `{"text":"a","nonce":"1"}`)
 	s.post("/messages", token, `{"text":"a","nonce":"1"}`)
 	s.post("/messages", token, `{"text":""}`)
-	metrics := s.get("/metrics").expect(t, 200).body
+	metrics := s.metrics()
 	for _, want := range []string{
 		`causette_posts_total{result="accepted"} 1`, `causette_posts_total{result="duplicate"} 1`, `causette_posts_total{result="text_empty"} 1`,
 	} {
@@ -228,7 +228,7 @@ func TestPanics_AreAProblemAndALine(t *testing.T) {
 	var log lockedBuffer
 	a := &API{log: slog.New(slog.NewTextHandler(&log, nil))}
 	g := gin.New()
-	g.Use(identify, a.recoverPanics)
+	g.Use(a.identify, a.recoverPanics)
 	g.GET("/", func(*gin.Context) { panic("oh") })
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -159,7 +158,8 @@ func (s *sessions) verify(ctx context.Context, token string) (session, error) {
 
 // of is the session of a request, the zero session if it has none. A bearer
 // token wins over a cookie, and is an error if it is not valid: whoever sends
-// one means it. A cookie that is not valid, or can't be checked now, counts for none.
+// one means it. A cookie that is not valid, can't be checked now, or that a page of
+// another origin made the browser send, counts for none.
 func (s *sessions) of(r *http.Request, secure bool) (session, error) {
 	// Another scheme is a proxy's business, such as its own password.
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
@@ -171,7 +171,7 @@ func (s *sessions) of(r *http.Request, secure bool) (session, error) {
 		return found, err
 	}
 	cookie, err := r.Cookie(cookieName(r, secure))
-	if err != nil {
+	if err != nil || !cookieCounts(r) {
 		return session{}, nil
 	}
 	found, err := s.verify(r.Context(), cookie.Value)
@@ -229,21 +229,4 @@ func (s *sessions) guestID(ctx context.Context, parts ...string) (string, error)
 	id := "g_" + strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil))[:12])
 	s.guests.put(joined, id)
 	return id, nil
-}
-
-// limitedAddress is the address that a limit counts: an IPv6 host may take any
-// address of its /64, so that is counted as one.
-func limitedAddress(ip string) string {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ip
-	}
-	if addr = addr.Unmap(); addr.Is4() {
-		return addr.String()
-	}
-	prefix, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return ip
-	}
-	return prefix.String()
 }

@@ -123,10 +123,10 @@ func (s *server) refusesOrTakes(t *testing.T, token string, counts bool) {
 	}
 }
 
-// countsForNoneOrCounts sends a cookie everywhere.
+// countsForNoneOrCounts sends a cookie everywhere, as a page of the server does.
 func (s *server) countsForNoneOrCounts(t *testing.T, cookie, token string, counts bool) {
 	t.Helper()
-	with := map[string]string{"Cookie": cookie}
+	with := map[string]string{"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
 	id := s.idOf(t, token)
 	for path, body := range map[string]string{"/messages": `{"text":"salut"}`, "/typing": `{}`} {
 		if a := s.do(request{method: "POST", path: path, body: body, header: with}); counts && a.status >= 300 {

@@ -162,17 +162,6 @@ func TestSession_WithoutAKeyReadingGoesOn(t *testing.T) {
 	}
 }
 
-func TestLimitedAddress_CountsAnIPv6NetworkAsOne(t *testing.T) {
-	for ip, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "not an address": "not an address",
-	} {
-		if got := limitedAddress(ip); got != want {
-			t.Errorf("%s: %s, want %s", ip, got, want)
-		}
-	}
-}
-
 func TestSession_OnlyItsLastNicknameIsASessions(t *testing.T) {
 	s := newServer(t)
 	bob := s.join("bob")

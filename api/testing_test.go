@@ -17,6 +17,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
 	"causette/sse"
@@ -49,6 +50,7 @@ type server struct {
 	redis *miniredis.Miniredis
 	store *store.Store
 	log   *lockedBuffer
+	count *prometheus.Registry
 }
 
 // lockedBuffer is a log that a test may read while it is written.
@@ -90,6 +92,7 @@ func newServerWith(t *testing.T, ho sse.Options, change ...func(*Options, *store
 		}
 	})
 	registry := prometheus.NewRegistry()
+	s.count = registry
 	so := store.Options{Instance: "test", NoticeLimit: 100, Log: log}
 	o := Options{
 		Instance: "test", SessionSecrets: []string{testSecret}, Registry: registry, Log: log,
@@ -109,6 +112,14 @@ func newServerWith(t *testing.T, ho sse.Options, change ...func(*Options, *store
 	}
 	s.serve(handler, o.Hub)
 	return s
+}
+
+// metrics are all that is counted, as Prometheus reads it.
+func (s *server) metrics() string {
+	s.t.Helper()
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(s.count, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
 }
 
 func (s *server) serve(handler http.Handler, hub *sse.Hub) {

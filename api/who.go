@@ -67,7 +67,7 @@ func (a *API) speaker(c *gin.Context, s session, given string) (store.Post, erro
 	case err != nil:
 		return store.Post{}, err
 	case s.Nickname == "":
-		return a.byGuest(c.Request.Context(), nickname, limitedAddress(c.ClientIP()), s)
+		return a.byGuest(c.Request.Context(), nickname, a.owner(c), s)
 	case s.Nickname != nickname:
 		return store.Post{}, fieldProblem(http.StatusConflict, "nickname", "nickname_differs",
 			"this session has another nickname; POST /nicknames changes it")
@@ -76,16 +76,8 @@ func (a *API) speaker(c *gin.Context, s session, given string) (store.Post, erro
 	}
 }
 
-// origin is the address that a stream counts under. What a trusted proxy asks
-// without saying for whom is not counted: it may say whatever address it likes
-// anyway, and it may be everybody's.
-func (a *API) origin(c *gin.Context) string {
-	ip := c.ClientIP()
-	if ip == c.RemoteIP() && a.trusted.contain(ip) {
-		return ""
-	}
-	return limitedAddress(ip)
-}
+// owner is whom a request counts for: see [trustedProxies.owner].
+func (a *API) owner(c *gin.Context) string { return a.trusted.owner(c.Request) }
 
 func bySession(s session) store.Post {
 	return store.Post{Session: s.ID, Token: s.token, Who: s.ID, Message: chat.Message{Author: s.Person}}
@@ -111,7 +103,11 @@ func nicknameRequired() error {
 		"a nickname is needed first: POST /nicknames, or send one along")
 }
 
-// keep gives the browser a session's token; an empty one takes it from it. It stands before the body is written.
+// keep gives the browser a session's token; an empty one takes it from it. It stands before
+// the body is written. A page of another origin can't have one set, replaced or deleted.
 func (a *API) keep(c *gin.Context, token string) {
+	if !cookieCounts(c.Request) {
+		return
+	}
 	http.SetCookie(c.Writer, a.sessions.cookie(c.Request, a.trusted.isSecure(c.Request), token))
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// insecureHost is a name of this machine that browsers do not hold for safe, as they do
+// localhost: over plain http they say less of a request to it.
+const insecureHost = "chat.test"
+
 // chromium is a running browser; the windows of a test are its children.
 type chromium struct {
 	t   *testing.T
@@ -33,6 +37,7 @@ func startChromium(t *testing.T) *chromium {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("lang", "en"),
+		chromedp.Flag("host-resolver-rules", "MAP "+insecureHost+" 127.0.0.1"),
 	)
 	// t.Context() ends before t.Cleanup, in which the browser is still to be closed in order.
 	allocator, cancelAllocator := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)

@@ -18,8 +18,9 @@ import (
 // instance is one running Causette.
 type instance struct {
 	*process
-	port int
-	base string // http://127.0.0.1:port
+	port  int
+	base  string // http://127.0.0.1:port
+	admin string // http://127.0.0.1:port of its metrics
 }
 
 // startup is how long an instance may take until it is ready, on a machine that
@@ -30,7 +31,7 @@ const startup = 20 * time.Second
 type setting = string
 
 // quiet lifts the limits that a test of something else would run into.
-var quiet = []setting{"MESSAGE_RATE=0", "SESSION_RATE=0"}
+var quiet = []setting{"MESSAGE_RATE=0", "SESSION_RATE=0", "REQUEST_RATE=0"}
 
 // startInstance starts a server with these settings on a free port and waits
 // until it is ready.
@@ -50,8 +51,9 @@ func startPlainInstance(t *testing.T, settings ...setting) *instance {
 }
 
 // launch starts a server and returns at once. It sees these settings, its port
-// on loopback, the test's directory for sockets, and nothing else of this process's
-// environment. Port 0 is none at all: the server's own default, on all interfaces.
+// on loopback, one for its metrics, the test's directory for sockets, and nothing else of
+// this process's environment. Port 0 is none at all: the server's own defaults, on all
+// interfaces.
 func launch(t *testing.T, binary func() (string, error), port int, settings ...setting) *instance {
 	t.Helper()
 	path, err := binary()
@@ -60,16 +62,20 @@ func launch(t *testing.T, binary func() (string, error), port int, settings ...s
 	}
 	cmd := exec.Command(path)
 	cmd.Dir = t.TempDir() // where no .env stands
-	cmd.Env = append([]string{"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + runtimeDir(t)}, settings...)
+	cmd.Env = []string{"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + runtimeDir(t)}
+	admin := 14100
 	if port != 0 {
-		cmd.Env = append(cmd.Env, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port))
+		admin = freePort(t)
+		cmd.Env = append(cmd.Env, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port), fmt.Sprintf("ADMIN_ADDR=127.0.0.1:%d", admin))
 	} else {
 		port = 4100
 	}
+	cmd.Env = append(cmd.Env, settings...)
 	return &instance{
 		process: start(t, fmt.Sprintf("causette :%d", port), cmd),
 		port:    port,
 		base:    fmt.Sprintf("http://127.0.0.1:%d", port),
+		admin:   fmt.Sprintf("http://127.0.0.1:%d", admin),
 	}
 }
 
@@ -128,7 +134,7 @@ func (i *instance) awaitStatus(within time.Duration, path string, want int) {
 // causette_closes_total{reason="slow"}; 0 where there is none.
 func (i *instance) metric(sample string) float64 {
 	i.t.Helper()
-	a, err := call(i.t.Context(), http.MethodGet, i.base+"/metrics", "")
+	a, err := call(i.t.Context(), http.MethodGet, i.admin+"/metrics", "")
 	if err != nil || a.status != http.StatusOK {
 		i.t.Fatalf("metrics of %s: status %d, error %v", i.name, a.status, err)
 	}

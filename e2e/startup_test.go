@@ -35,6 +35,7 @@ func TestStart_AWrongValueIsOneLineThatNamesTheVariable(t *testing.T) {
 		"LEAVE_DELAY=-1s", "DRAIN=5", "SESSION_SECRET=short", "NOTICE_LIMIT=many", "CORS_ORIGINS=example.org",
 		"TRUSTED_PROXIES=proxy", "LOG_LEVEL=loud", "LOG_FORMAT=xml", "MESSAGE_RATE=-1", "MESSAGE_RATE=NaN",
 		"MESSAGE_BURST=0", "SESSION_RATE=x", "KEY_PREFIX={a}",
+		"ADMIN_ADDR=9100", "HOSTS=https://chat.example", "REQUEST_RATE=-1", "REQUEST_BURST=0",
 	} {
 		t.Run(wrong, func(t *testing.T) {
 			name, value, _ := strings.Cut(wrong, "=")

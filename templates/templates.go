@@ -9,6 +9,7 @@ import (
 
 	"causette/assets"
 	"causette/chat"
+	"causette/locales"
 )
 
 //go:embed *.html
@@ -62,7 +63,7 @@ type Form struct {
 	Text, Nickname, Room string
 }
 
-// New parses every template and renders one page of them into nothing, so that
+// New parses every template and renders each page into nothing, so that
 // a mistake in a template ends the start and not a request.
 func New() (*Templates, error) {
 	set, err := template.New("").Funcs(template.FuncMap{
@@ -77,6 +78,9 @@ func New() (*Templates, error) {
 	if err := t.Page(io.Discard, Page{Room: chat.Lobby}); err != nil {
 		return nil, err
 	}
+	if err := t.Refused(io.Discard, locales.Fallback, chat.Lobby, "", ""); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -89,6 +93,16 @@ func (t *Templates) Page(w io.Writer, p Page) error {
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("write page: %w", err)
+	}
+	return nil
+}
+
+// Refused writes the page that stands for a room's where not even that can be had: why,
+// by a problem's code and detail, and the way back.
+func (t *Templates) Refused(w io.Writer, lang string, room chat.RoomID, code, detail string) error {
+	v := view{Page: Page{Lang: lang, Room: room, Form: Form{Code: code, Detail: detail}}}
+	if err := t.set.ExecuteTemplate(w, "refused.html", v); err != nil {
+		return fmt.Errorf("render refusal: %w", err)
 	}
 	return nil
 }

@@ -83,10 +83,14 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 	if err != nil {
 		return nil, err
 	}
+	admin, _, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
 	settings := []string{
-		"PORT=" + port, "HOST=127.0.0.1", "REDIS_URL=redis://" + setting.Redis, "LOG_LEVEL=warn",
+		"ADMIN_ADDR=" + admin, "PORT=" + port, "HOST=127.0.0.1", "REDIS_URL=redis://" + setting.Redis, "LOG_LEVEL=warn",
 		// All come from here: an address must not count.
-		"MESSAGE_RATE=0", "SESSION_RATE=0", "STREAM_RATE=0", "MAX_STREAMS_PER_IP=1000000",
+		"MESSAGE_RATE=0", "SESSION_RATE=0", "STREAM_RATE=0", "REQUEST_RATE=0", "MAX_STREAMS_PER_IP=1000000",
 	}
 	if setting.Posts {
 		settings = append(settings, "MESSAGE_RATE="+unlimited, "MESSAGE_BURST="+unlimited)
@@ -107,7 +111,7 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 		Publish: load.Post("/messages", "application/json", said(0)),
 		Collect: func() { afterHerd(ctx) },
 		Allocated: func(ctx context.Context) (float64, error) {
-			return metric(ctx, address, "go_memstats_alloc_bytes_total")
+			return metric(ctx, admin, "go_memstats_alloc_bytes_total")
 		},
 		Members: func(ctx context.Context, clients int) ([][]byte, error) { return memberPosts(ctx, address, clients) },
 	}

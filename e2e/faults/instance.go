@@ -25,6 +25,7 @@ type instance struct {
 	dir      string
 	port     int
 	base     string // http://127.0.0.1:port
+	admin    string // http://127.0.0.1:port of its metrics
 	settings []string
 
 	process *proc.Process // owned by the row's goroutine
@@ -36,7 +37,14 @@ func newInstance(ctx context.Context, binary, dir string, settings ...string) (*
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{binary: binary, dir: dir, port: port, base: fmt.Sprintf("http://127.0.0.1:%d", port), settings: settings}
+	admin, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{
+		binary: binary, dir: dir, port: port, settings: settings,
+		base: fmt.Sprintf("http://127.0.0.1:%d", port), admin: fmt.Sprintf("http://127.0.0.1:%d", admin),
+	}
 	if err := i.launch(ctx); err != nil {
 		return nil, err
 	}
@@ -56,7 +64,8 @@ func (i *instance) launch(ctx context.Context) (err error) {
 	cmd.Dir = i.dir // where no .env stands
 	cmd.Env = append([]string{
 		"HOME=" + i.dir, "PATH=" + os.Getenv("PATH"), "HOST=127.0.0.1", "PORT=" + strconv.Itoa(i.port),
-		"MESSAGE_RATE=0", "SESSION_RATE=0", "LOG_LEVEL=warn", "HEARTBEAT=" + heartbeat.String(),
+		"ADMIN_ADDR=" + strings.TrimPrefix(i.admin, "http://"),
+		"MESSAGE_RATE=0", "SESSION_RATE=0", "REQUEST_RATE=0", "LOG_LEVEL=warn", "HEARTBEAT=" + heartbeat.String(),
 	}, i.settings...)
 	i.process, err = proc.Start(ctx, fmt.Sprintf("causette :%d", i.port), cmd)
 	return err

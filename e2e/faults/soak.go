@@ -165,7 +165,7 @@ func median(list []float64) float64 {
 
 // metric is a sample of /metrics, named as it stands there.
 func (i *instance) metric(ctx context.Context, sample string) (float64, error) {
-	text, err := get(ctx, i.base+"/metrics")
+	text, err := get(ctx, i.admin+"/metrics")
 	if err != nil {
 		return 0, err
 	}

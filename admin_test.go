@@ -1,0 +1,120 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+func TestAdmin_ItsAddressFollowsThePort(t *testing.T) {
+	for _, test := range []struct{ port, admin, want string }{
+		{"4100", "", "127.0.0.1:14100"}, {"55535", "", "127.0.0.1:65535"}, {"55536", "", "127.0.0.1:45536"}, {"65535", "", "127.0.0.1:55535"},
+		{"4100", "none", ""}, {"4100", ":9100", ":9100"}, {"4100", "[::1]:9100", "[::1]:9100"},
+	} {
+		c, err := parseConfig(map[string]string{"PORT": test.port, "ADMIN_ADDR": test.admin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.adminAddress(); got != test.want {
+			t.Errorf("port %s and %q: %q, want %q", test.port, test.admin, got, test.want)
+		}
+	}
+}
+
+func TestAdmin_ATakenAddressStopsTheStartOnlyIfItWasChosen(t *testing.T) {
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	var output strings.Builder
+	log := slog.New(slog.NewTextHandler(&output, nil))
+	if _, err := listenAdmin(t.Context(), Config{AdminAddr: taken.Addr().String()}, log); err == nil || !strings.HasPrefix(err.Error(), "ADMIN_ADDR: ") {
+		t.Errorf("chosen: %v", err)
+	}
+	byDefault := Config{Port: port - adminOffset} // the kernel gives ports from 32768 on
+	if byDefault.adminAddress() != "127.0.0.1:"+strconv.Itoa(port) {
+		t.Fatalf("no PORT has %d as its default", port)
+	}
+	if got, err := listenAdmin(t.Context(), byDefault, log); got != nil || err != nil || !strings.Contains(output.String(), "level=WARN") {
+		t.Errorf("by default: %v, %v, log %s", got, err, output.String())
+	}
+}
+
+func TestAdmin_OnLoopbackNoPageIsAnswered(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector())
+	log := slog.New(slog.DiscardHandler)
+	local := newAdminServer(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9100}, registry, log)
+	public := newAdminServer(&net.TCPAddr{IP: net.IPv4zero, Port: 9100}, registry, log)
+	for _, test := range []struct {
+		name, path, host, header, value string
+		local, public                   int
+	}{
+		{"Prometheus", "/metrics", "127.0.0.1:9100", "", "", 200, 200},
+		{"by name", "/metrics", "localhost:9100", "", "", 200, 200},
+		{"by name, in capitals", "/metrics", "LOCALHOST", "", "", 200, 200},
+		{"IPv6", "/metrics", "[::1]:9100", "", "", 200, 200},
+		{"a person", "/debug/pprof/", "127.0.0.1:9100", "Sec-Fetch-Site", "none", 200, 200},
+		{"a profile", "/debug/pprof/heap", "127.0.0.1:9100", "", "", 200, 200},
+		{"a page's fetch", "/metrics", "127.0.0.1:9100", "Origin", "http://evil.example", 403, 200},
+		{"a page's image", "/debug/pprof/profile?seconds=1", "127.0.0.1:9100", "Sec-Fetch-Site", "cross-site", 403, 200},
+		{"a page of another port", "/metrics", "localhost:9100", "Sec-Fetch-Site", "same-site", 403, 200},
+		{"a name that points here", "/metrics", "evil.example:9100", "", "", 403, 200},
+		{"a name that begins alike", "/metrics", "127.0.0.1.evil.example", "", "", 403, 200},
+		{"no name", "/metrics", "", "", "", 403, 200},
+		{"nothing else", "/", "127.0.0.1:9100", "", "", 404, 404},
+	} {
+		for server, want := range map[*http.Server]int{local: test.local, public: test.public} {
+			r := httptest.NewRequest(http.MethodGet, test.path, nil)
+			r.Host = test.host
+			if test.header != "" {
+				r.Header.Set(test.header, test.value)
+			}
+			w := httptest.NewRecorder()
+			server.Handler.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%s: %d, want %d", test.name, w.Code, want)
+			}
+		}
+	}
+}
+
+func TestAdmin_ServesMetricsAndEndsWhenItIsClosed(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector())
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newAdminServer(listener.Addr(), registry, slog.New(slog.DiscardHandler))
+	ended := make(chan error, 1)
+	go func() { ended <- serveAdmin(server, listener) }()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String()+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(body), "go_goroutines") {
+		t.Errorf("%v: %.200s", err, body)
+	}
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
