@@ -21,7 +21,7 @@ func (a *API) postMessage(c *gin.Context) error {
 		receipt, err = a.say(c, f)
 	}
 	a.metrics.posted(receipt, err)
-	tellLimit(c, err, "messages", a.o.Store.MessageQuota)
+	tellLimit(c, err)
 	if wantsPage(c.Request) {
 		return a.comeBack(c, f, err)
 	}
@@ -52,7 +52,7 @@ func (a *API) say(c *gin.Context, f fields) (store.Receipt, error) {
 	if err != nil {
 		return store.Receipt{}, err
 	}
-	post.Room, post.Nonce = room, nonce
+	post.Room, post.Nonce, post.Address = room, nonce, limitedAddress(c.ClientIP())
 	post.Message.At, post.Message.Text, post.Message.Nonce = chat.Instant{Time: time.Now()}, text, nonce
 	return a.o.Store.Append(c.Request.Context(), post)
 }

@@ -1,22 +1,30 @@
 -- Land posts in a room's log, one after the other: check each one's nonce and rate,
 -- give it its id, store it. Then announce what was new, all at once.
 --
+-- The first write is a SET or an XADD, which a full Redis refuses, and the whole step with it;
+-- what it does not refuse, such as EXPIRE and DEL, comes after.
+--
 -- KEYS  1 head  2 log  3… three a post: nonce, rate, nickname
--- ARGV  1 HISTORY_SIZE  2 HISTORY_TTL ms (0 = forever)  3 nonce ttl ms
---       4 microseconds between two messages (0 = no limit)  5 burst  6 SPUBLISH or PUBLISH
---       7 channel  8 seconds that a nickname is held after its last use
---       9… four a post: payload, what identifies it (the digest of its text, a space, its
+-- ARGV  1 HISTORY_SIZE  2 HISTORY_BYTES  3 HISTORY_TTL ms (0 = forever)  4 nonce ttl ms
+--       5 microseconds between two messages (0 = no limit)  6 burst  7 SPUBLISH or PUBLISH
+--       8 channel  9 seconds that a nickname is held after its last use
+--       10 1 if the room may begin with this step, else 0
+--       11… four a post: payload, what identifies it (the digest of its text, a space, its
 --          `at`), session, and what the nickname must be: 'held' by the session, 'free' or
 --          so, or 'checked' before
 --
 -- Returns for each post its id, or one of
--- {'name'} · {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
+-- {'name'} · {'new'} · {'dup', id, at, payload or ''} · {'reused'} · {'limited', microseconds}
+local first_key, keys_a_post, first_arg, args_a_post = 3, 3, 11, 4
 local head, log = KEYS[1], KEYS[2]
-local size, nonce_ttl, interval, burst = ARGV[1], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local size, limit, nonce_ttl = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
+local interval, burst = tonumber(ARGV[5]), tonumber(ARGV[6])
 local now = clock()
-local epoch, seq, history = next_id(head, log, now)
+local epoch, seq, history, bytes = next_id(head, log, now)
+local count = read_count(bytes, seq)
+local may_begin = seq > 0 or ARGV[10] == '1'
 local announced = {}
-local tats, holders = {}, {} -- by key: posts of one group often have a sender in common
+local tats, holders, renewed = {}, {}, {} -- by key: posts of one group often have a sender in common
 
 -- What a nonce stands for that came before.
 local function repeated(nonce, identity)
@@ -26,22 +34,17 @@ local function repeated(nonce, identity)
   return {'dup', id, at, entry[1] and entry[1][2][2] or ''}
 end
 
-local function add(id, payload)
-  return redis.pcall('XADD', log, 'MAXLEN', '~', size, id, 'e', payload)
-end
+local function add(id, payload) return redis.pcall('XADD', log, id, 'e', payload) end
 
 -- Whether a session may use a nickname; if it holds it, it does from now on anew.
 local function may_use(name, session, must)
   if must == 'checked' then return true end
-  local holder = holders[must .. name]
+  local holder = holders[name]
   if holder == nil then
-    if must == 'free' then
-      holder = redis.call('GET', name)
-    else
-      holder = redis.call('GETEX', name, 'EX', ARGV[8])
-    end
-    holders[must .. name] = holder
+    holder = redis.call('GET', name)
+    holders[name] = holder
   end
+  if must == 'held' and holder == session then renewed[name] = true end
   return holder == session or must == 'free' and not holder
 end
 
@@ -54,6 +57,7 @@ local function charge(rate)
 end
 
 local function land(nonce, rate, payload, identity)
+  if not may_begin and redis.call('EXISTS', nonce) == 0 then return {'new'} end
   local id = epoch .. '-' .. string.format('%d', seq)
   -- The nonce comes first: a repeated request gets its answer and is not charged.
   if not redis.call('SET', nonce, id .. ' ' .. identity, 'PX', nonce_ttl, 'NX') then
@@ -68,7 +72,7 @@ local function land(nonce, rate, payload, identity)
   if type(added) == 'table' and added.err then
     -- The head is behind the log: an old copy of it was restored. The log is right.
     local e, s = last_entry(log)
-    if e then epoch, seq = e, s end
+    if e then epoch, seq, count = e, s, read_count(nil, s) end
     id = epoch .. '-' .. string.format('%d', seq)
     added = add(id, payload)
     if type(added) == 'table' and added.err then
@@ -78,27 +82,33 @@ local function land(nonce, rate, payload, identity)
     redis.call('SET', nonce, id .. ' ' .. identity, 'PX', nonce_ttl)
   end
   seq = seq + 1
+  count_entry(count, id, payload)
   announced[#announced + 1] = id
   announced[#announced + 1] = payload
   return id
 end
 
 local replies = {}
-for i = 0, (#KEYS - 2) / 3 - 1 do
-  local k, a = 3 + 3 * i, 9 + 4 * i
-  if may_use(KEYS[k + 2], ARGV[a + 2], ARGV[a + 3]) then
-    replies[i + 1] = land(KEYS[k], KEYS[k + 1], ARGV[a], ARGV[a + 1])
+for i = 0, (#KEYS - first_key + 1) / keys_a_post - 1 do
+  local k, a = first_key + keys_a_post * i, first_arg + args_a_post * i
+  local nonce, rate, name = KEYS[k], KEYS[k + 1], KEYS[k + 2]
+  local payload, identity, session, must = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
+  if may_use(name, session, must) then
+    replies[i + 1] = land(nonce, rate, payload, identity)
   else
     replies[i + 1] = {'name'}
   end
 end
 for rate, tat in pairs(tats) do write_tat(rate, now, tat) end
 if #announced > 0 then
-  redis.call('HSET', head, 'epoch', epoch, 'next', string.format('%d', seq), 'history', history)
-  if ARGV[2] ~= '0' then
-    redis.call('PEXPIRE', head, ARGV[2])
-    redis.call('PEXPIRE', log, ARGV[2])
+  trim_log(log, count, seq, announced[#announced - 1], announced[#announced], size, limit)
+  redis.call('HSET', head, 'epoch', epoch, 'next', string.format('%d', seq), 'history', history,
+    'bytes', format_count(count, seq))
+  if ARGV[3] ~= '0' then
+    redis.call('PEXPIRE', head, ARGV[3])
+    redis.call('PEXPIRE', log, ARGV[3])
   end
-  announce(ARGV[6], ARGV[7], table.concat(announced, '\n'))
+  announce(ARGV[7], ARGV[8], table.concat(announced, '\n'))
 end
+for name in pairs(renewed) do redis.call('EXPIRE', name, ARGV[9]) end
 return replies

@@ -19,7 +19,7 @@
 //     read where they are not
 //   - presence.go, presence_room.go, presence_loop.go, presence_tell.go, presence.lua: who
 //     is here, over all instances, with leases
-//   - names.go, limits.go, tally.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
+//   - names.go, limits.go, lazy_limiter.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
 //   - client.go, pipeline.go: the ways to Redis
 //   - embedded.go: a Redis inside the process, for the newcomer's `go run .`
 //
