@@ -1,8 +1,8 @@
 -- Land posts in a room's log, one after the other: check each one's nonce and rate,
 -- give it its id, store it. Then announce what was new, all at once.
 --
--- The first write is a SET or an XADD, which a full Redis refuses, and the whole step with it;
--- what it does not refuse, such as EXPIRE and DEL, comes after.
+-- The first write is a SET, which a full Redis refuses, and the whole step with it; what it does
+-- not refuse, such as GETEX and DEL, comes after.
 --
 -- KEYS  1 head  2 log  3… three a post: nonce, rate, nickname
 -- ARGV  1 HISTORY_SIZE  2 HISTORY_BYTES  3 HISTORY_TTL ms (0 = forever)  4 nonce ttl ms
@@ -20,11 +20,11 @@ local head, log = KEYS[1], KEYS[2]
 local size, limit, nonce_ttl = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
 local interval, burst = tonumber(ARGV[5]), tonumber(ARGV[6])
 local now = clock()
-local epoch, seq, history, bytes = next_id(head, log, now)
-local count = read_count(bytes, seq)
+local epoch, seq, history, sum = next_id(head, log, now)
+local began_at = seq
 local may_begin = seq > 0 or ARGV[10] == '1'
 local announced = {}
-local tats, holders, renewed = {}, {}, {} -- by key: posts of one group often have a sender in common
+local tats, holders = {}, {} -- by key: posts of one group often have a sender in common
 
 -- What a nonce stands for that came before.
 local function repeated(nonce, identity)
@@ -39,12 +39,15 @@ local function add(id, payload) return redis.pcall('XADD', log, id, 'e', payload
 -- Whether a session may use a nickname; if it holds it, it does from now on anew.
 local function may_use(name, session, must)
   if must == 'checked' then return true end
-  local holder = holders[name]
+  local holder = holders[must .. name]
   if holder == nil then
-    holder = redis.call('GET', name)
-    holders[name] = holder
+    if must == 'free' then
+      holder = redis.call('GET', name)
+    else
+      holder = redis.call('GETEX', name, 'EX', ARGV[9])
+    end
+    holders[must .. name] = holder
   end
-  if must == 'held' and holder == session then renewed[name] = true end
   return holder == session or must == 'free' and not holder
 end
 
@@ -56,12 +59,17 @@ local function charge(rate)
   return wait
 end
 
-local function land(nonce, rate, payload, identity)
+local function land(nonce, rate, name, payload, identity, session, must)
   if not may_begin and redis.call('EXISTS', nonce) == 0 then return {'new'} end
   local id = epoch .. '-' .. string.format('%d', seq)
-  -- The nonce comes first: a repeated request gets its answer and is not charged.
+  -- The nonce comes first: a repeated request gets its answer and is not charged. And a full
+  -- Redis refuses a SET, which it would not once it had taken a GETEX.
   if not redis.call('SET', nonce, id .. ' ' .. identity, 'PX', nonce_ttl, 'NX') then
     return repeated(nonce, identity)
+  end
+  if not may_use(name, session, must) then
+    redis.call('DEL', nonce)
+    return {'name'}
   end
   local wait = charge(rate)
   if wait > 0 then
@@ -72,7 +80,7 @@ local function land(nonce, rate, payload, identity)
   if type(added) == 'table' and added.err then
     -- The head is behind the log: an old copy of it was restored. The log is right.
     local e, s = last_entry(log)
-    if e then epoch, seq, count = e, s, read_count(nil, s) end
+    if e then epoch, seq, sum = e, s, nil end
     id = epoch .. '-' .. string.format('%d', seq)
     added = add(id, payload)
     if type(added) == 'table' and added.err then
@@ -82,7 +90,7 @@ local function land(nonce, rate, payload, identity)
     redis.call('SET', nonce, id .. ' ' .. identity, 'PX', nonce_ttl)
   end
   seq = seq + 1
-  count_entry(count, id, payload)
+  sum = sum and sum + #payload + entry_overhead
   announced[#announced + 1] = id
   announced[#announced + 1] = payload
   return id
@@ -91,24 +99,21 @@ end
 local replies = {}
 for i = 0, (#KEYS - first_key + 1) / keys_a_post - 1 do
   local k, a = first_key + keys_a_post * i, first_arg + args_a_post * i
-  local nonce, rate, name = KEYS[k], KEYS[k + 1], KEYS[k + 2]
-  local payload, identity, session, must = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
-  if may_use(name, session, must) then
-    replies[i + 1] = land(nonce, rate, payload, identity)
-  else
-    replies[i + 1] = {'name'}
-  end
+  replies[i + 1] = land(KEYS[k], KEYS[k + 1], KEYS[k + 2], ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3])
 end
 for rate, tat in pairs(tats) do write_tat(rate, now, tat) end
 if #announced > 0 then
-  trim_log(log, count, seq, announced[#announced - 1], announced[#announced], size, limit)
-  redis.call('HSET', head, 'epoch', epoch, 'next', string.format('%d', seq), 'history', history,
-    'bytes', format_count(count, seq))
+  local next = string.format('%d', seq)
+  -- Sixteen messages are let wait, but not too many bytes.
+  if not sum or sum > limit or math.floor(seq / 16) > math.floor(began_at / 16) then
+    sum = trim_log(head, log, sum, announced, seq, size, limit)
+  end
+  redis.call('HSET', head, 'epoch', epoch, 'next', next, 'history', history,
+    'bytes', string.format('%.0f', sum), 'counted', next)
   if ARGV[3] ~= '0' then
     redis.call('PEXPIRE', head, ARGV[3])
     redis.call('PEXPIRE', log, ARGV[3])
   end
   announce(ARGV[7], ARGV[8], table.concat(announced, '\n'))
 end
-for name in pairs(renewed) do redis.call('EXPIRE', name, ARGV[9]) end
 return replies

@@ -1,7 +1,7 @@
 -- Shared: what a room's log is called, read from its head or, where that is lost
 -- (evicted, expired a moment before the log), from the log's last entry.
 -- Returns epoch (string), next seq (number) and, of a head, the history that both are
--- of, and what its entries count for (see log_trim.lua); nil for a log that never was.
+-- of, and how many bytes are counted (see log_trim.lua); nil for a log that never was.
 local function last_entry(log)
   local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
   if #last == 0 then return nil end
@@ -10,8 +10,8 @@ local function last_entry(log)
 end
 
 local function read_head(head, log)
-  local h = redis.call('HMGET', head, 'epoch', 'next', 'history', 'bytes')
-  if h[1] and h[2] then return h[1], tonumber(h[2]), h[3] or '', h[4] end
+  local h = redis.call('HMGET', head, 'epoch', 'next', 'history', 'bytes', 'counted')
+  if h[1] and h[2] then return h[1], tonumber(h[2]), h[3] or '', h[5] == h[2] and tonumber(h[4]) or nil end
   return last_entry(log)
 end
 

@@ -18,8 +18,8 @@ func (k keys) room(r chat.RoomID) string { return k.prefix + "chat:{" + string(r
 // live-only one. Of a Cluster it is a shard channel, if there are such; see announce.go.
 func (k keys) channel(r chat.RoomID) string { return k.room(r) }
 
-// head is a hash {epoch, next, history, bytes}: what the log's next event is called, and
-// what the log counts for (see log_trim.lua).
+// head is a hash {epoch, next, history, bytes, counted, oldest}: what the log's next event
+// is called, and how many bytes the log has (see log_trim.lua).
 func (k keys) head(r chat.RoomID) string { return k.room(r) + ":head" }
 
 // log is the stream of durable events.

@@ -1,81 +1,61 @@
 -- Shared: what a room's log counts for, and letting go of its oldest entries.
 --
--- The head's field `bytes` is "<sum> <first> <next>": the entries from the id first on count for
--- so many bytes, and next is the seq that came next when that was written. Another next now means
--- that an older version, which does not count, wrote since: the count begins again, and those that
--- are not counted are counted by and by, newest first. Nothing else of first is looked at once all
--- entries are counted, so only its seq is kept right then.
+-- The head's field `bytes` is how many the entries have that are counted, and `counted` the seq that
+-- came next when that was written. If another one comes next now, an older version wrote since, which
+-- does not count: the count begins again. `oldest` is the id of the oldest entry that is counted;
+-- while there are older ones, they are counted by and by, newest first.
 
--- What an entry counts for: its payload, and more than a stream takes for one beside that.
-local function entry_bytes(payload) return #payload + 64 end
+-- What an entry counts for beside its payload: more than a stream takes for it there.
+local entry_overhead = 64
 
--- How many entries that nobody counted one step counts, and how many bytes of counted ones it lets
--- go of: several times what one step adds.
-local most_counted, most_dropped = 100, 1048576
-
-local function read_count(field, next)
-  local sum, id, seq, counted = string.match(field or '', '^(%d+) (%d+%-(%d+)) (%d+)$')
-  if tonumber(counted) == next then return {sum = tonumber(sum), id = id, first = tonumber(seq)} end
-  return {sum = 0, first = next}
-end
-
-local function count_entry(count, id, payload)
-  count.id = count.id or id
-  count.sum = count.sum + entry_bytes(payload)
-end
-
-local function format_count(count, next)
-  return string.format('%.0f', count.sum) .. ' ' .. count.id .. ' ' .. string.format('%.0f', next)
-end
-
--- Counts some of the entries before those that are counted. There are that many.
-local function count_older(log, count, uncounted)
-  local found = redis.call('XREVRANGE', log, '(' .. count.id, '-', 'COUNT', math.min(uncounted, most_counted))
-  for _, entry in ipairs(found) do
-    count.sum, count.id, count.first = count.sum + entry_bytes(entry[2][2]), entry[1], count.first - 1
+-- Trims a log whose head says `sum` (nil if nothing was counted before), and then returns it: to
+-- `limit` bytes at most, and to `size` entries if there are 80 more, so that not every step trims.
+-- `added` are the ids and payloads of the step's own entries, which are not in the sum yet if that
+-- is nil; next is the seq after them. The newest entry stays.
+local function trim_log(head, log, sum, added, next, size, limit)
+  -- How many entries that nobody counted one step counts, and how many bytes of counted ones it lets
+  -- go of: several times what one step adds.
+  local most_counted, budget = 100, 1048576
+  local length, oldest = redis.call('XLEN', log), sum and redis.call('HGET', head, 'oldest')
+  local function begin_again(from)
+    sum, oldest = 0, added[from]
+    for i = from + 1, #added, 2 do sum = sum + #added[i] + entry_overhead end
   end
-  return uncounted - #found
-end
+  local function uncounted() return length - (next - tonumber(string.match(oldest, '%-(%d+)$'))) end
 
--- Lets go of counted entries, oldest first: `over` of them, and more until the others are within
--- the limit. The newest stays. Returns how many entries are left of `length`.
-local function drop_oldest(log, count, length, over, limit)
-  local budget, read = most_dropped, math.max(over, 1)
-  while (over > 0 or count.sum > limit) and length > 1 and budget > 0 do
-    local dropped = 0
-    for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', math.min(read, 128))) do
-      if over <= 0 and count.sum <= limit or dropped == length - 1 then break end
-      local bytes = entry_bytes(entry[2][2])
-      count.sum, budget, over, dropped = count.sum - bytes, budget - bytes, over - 1, dropped + 1
+  if not oldest then begin_again(1) end
+  if uncounted() > 0 and sum <= limit then
+    local found = redis.call('XREVRANGE', log, '(' .. oldest, '-', 'COUNT', math.min(uncounted(), most_counted))
+    for _, entry in ipairs(found) do
+      sum, oldest = sum + #entry[2][2] + entry_overhead, entry[1]
     end
-    length, read = length - dropped, read * 2
-    redis.call('XTRIM', log, 'MAXLEN', string.format('%.0f', length))
+    if #found == 0 then begin_again(1) end -- what was counted has other ids since
   end
-  return length
-end
+  if uncounted() < 0 then begin_again(#added - 1) end -- entries are gone that nobody here let go of
 
--- Trims a log whose newest entries were counted, and whose next seq is next. It keeps `size`
--- entries, or up to 100 more, so that not every step trims; and at most `limit` bytes.
-local function trim_log(log, count, next, newest, payload, size, limit)
-  local length = redis.call('XLEN', log)
-  local uncounted = length - (next - count.first)
-  local left = uncounted
-  if uncounted > 0 and count.sum <= limit then left = count_older(log, count, uncounted) end
-  if uncounted < 0 or left > 0 and left == uncounted and count.sum <= limit then
-    -- Entries are gone that nobody here let go of, or have other ids since: the count begins again.
-    count.sum, count.id, count.first = entry_bytes(payload), newest, next - 1
-    left = length - 1
-  end
-  local over = length > size + 100 and length - size or 0
-  if count.sum > limit then over = math.max(over, left) end
-  local unread = math.min(over, left) -- older than all that is counted, so nothing need be read
+  local over = length > size + 80 and length - size or 0
+  if sum > limit then over = math.max(over, uncounted()) end
+  local unread = math.min(over, uncounted()) -- older than all that is counted, so nothing need be read
   if unread > 0 then
-    length = length - unread
+    length, over = length - unread, over - unread
     redis.call('XTRIM', log, 'MAXLEN', string.format('%.0f', length))
   end
-  if left > unread then return end
-  length = drop_oldest(log, count, length, over - unread, limit)
-  count.first = next - length
-  count.id = string.match(count.id, '^%d+%-') .. string.format('%.0f', count.first)
-  if length == 1 then count.sum = entry_bytes(payload) end
+  if uncounted() == 0 then
+    local read = math.max(over, 1)
+    while (over > 0 or sum > limit) and length > 1 and budget > 0 do
+      local dropped = 0
+      for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', math.min(read, 128))) do
+        oldest = entry[1]
+        if over <= 0 and sum <= limit or dropped == length - 1 then break end
+        local bytes = #entry[2][2] + entry_overhead
+        sum, budget, over, dropped = sum - bytes, budget - bytes, over - 1, dropped + 1
+      end
+      length, read = length - dropped, read * 2
+      redis.call('XTRIM', log, 'MAXLEN', string.format('%.0f', length))
+      oldest = string.match(oldest, '^%d+%-') .. string.format('%.0f', next - length)
+    end
+    if length == 1 then sum = #added[#added] + entry_overhead end
+  end
+  redis.call('HSET', head, 'oldest', oldest)
+  return sum
 end
