@@ -56,7 +56,7 @@ func (i *instance) launch(ctx context.Context) (err error) {
 	cmd.Dir = i.dir // where no .env stands
 	cmd.Env = append([]string{
 		"HOME=" + i.dir, "PATH=" + os.Getenv("PATH"), "HOST=127.0.0.1", "PORT=" + strconv.Itoa(i.port),
-		"MESSAGE_RATE=0", "SESSION_RATE=0", "LOG_LEVEL=warn", "HEARTBEAT=" + heartbeat.String(),
+		"MESSAGE_RATE=0", "SESSION_RATE=0", "ROOM_RATE=0", "LOG_LEVEL=warn", "HEARTBEAT=" + heartbeat.String(),
 	}, i.settings...)
 	i.process, err = proc.Start(ctx, fmt.Sprintf("causette :%d", i.port), cmd)
 	return err
