@@ -123,13 +123,13 @@ func (s *Store) AllowStream(ctx context.Context, addr string) error {
 
 // chargePost counts what became of a post against its sender and its address. One that
 // Redis refused, or answered from a nonce, has cost as much as a message, and counts for
-// its address as one. One that did not reach Redis is charged by nobody.
+// its address as one. While Redis is away nothing is counted.
 func (s *Store) chargePost(ctx context.Context, p Post, r Receipt, err error) {
 	switch {
 	case err == nil && !r.Duplicate:
 		s.charge(ctx, s.limits.messages, p.Who, 1)
 		s.charge(ctx, s.limits.addresses, p.Address, 1+len(r.JSON)/bytesPerUnit)
-	case !errors.Is(err, chat.ErrUnavailable):
+	case !errors.Is(err, chat.ErrUnavailable), errors.Is(err, chat.ErrStorageFull):
 		s.charge(ctx, s.limits.addresses, p.Address, 1)
 	}
 }
