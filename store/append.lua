@@ -104,8 +104,8 @@ end
 for rate, tat in pairs(tats) do write_tat(rate, now, tat) end
 if #announced > 0 then
   local next = string.format('%d', seq)
-  -- Sixteen messages are let wait, but not too many bytes.
-  if not sum or sum > limit or math.floor(seq / 16) > math.floor(began_at / 16) then
+  -- Up to 64 messages too many are let wait, but no bytes.
+  if not sum or sum > limit or math.floor(seq / 64) > math.floor(began_at / 64) then
     sum = trim_log(head, log, sum, announced, seq, size, limit)
   end
   redis.call('HSET', head, 'epoch', epoch, 'next', next, 'history', history,

@@ -9,13 +9,14 @@
 local entry_overhead = 64
 
 -- Trims a log whose head says `sum` (nil if nothing was counted before), and then returns it: to
--- `limit` bytes at most, and to `size` entries if there are 80 more, so that not every step trims.
+-- `limit` bytes at most, and to `size` entries if there are 30 more. It is called once in 64
+-- messages, and when there are too many bytes, so 100 more than `size` are the most.
 -- `added` are the ids and payloads of the step's own entries, which are not in the sum yet if that
 -- is nil; next is the seq after them. The newest entry stays.
 local function trim_log(head, log, sum, added, next, size, limit)
   -- How many entries that nobody counted one step counts, and how many bytes of counted ones it lets
   -- go of: several times what one step adds.
-  local most_counted, budget = 100, 1048576
+  local most_counted, budget = 200, 1048576
   local length, oldest = redis.call('XLEN', log), sum and redis.call('HGET', head, 'oldest')
   local function begin_again(from)
     sum, oldest = 0, added[from]
@@ -33,7 +34,7 @@ local function trim_log(head, log, sum, added, next, size, limit)
   end
   if uncounted() < 0 then begin_again(#added - 1) end -- entries are gone that nobody here let go of
 
-  local over = length > size + 80 and length - size or 0
+  local over = length > size + 30 and length - size or 0
   if sum > limit then over = math.max(over, uncounted()) end
   local unread = math.min(over, uncounted()) -- older than all that is counted, so nothing need be read
   if unread > 0 then

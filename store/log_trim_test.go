@@ -114,7 +114,7 @@ func TestAppend_ALogOfAnOlderVersionIsCountedByAndByAndComesWithinItsBytes(t *te
 		for seq := range int64(1000) {
 			olderAppend(t, s, epoch, seq+1, strings.Repeat("x", int(200+seq%300)), 2000)
 		}
-		for range 15 * 16 { // each sixteenth counts a hundred
+		for range 10 * 64 { // one in 64 counts two hundred
 			say(t, s, "newer")
 		}
 		checkBytes(t, s)
@@ -123,7 +123,7 @@ func TestAppend_ALogOfAnOlderVersionIsCountedByAndByAndComesWithinItsBytes(t *te
 			olderAppend(t, s, epoch, next, strings.Repeat("y", 500), 2000)
 			say(t, s, "newer")
 		}
-		for range 15 * 16 {
+		for range 10 * 64 {
 			say(t, s, "newer")
 		}
 		checkBytes(t, s)
@@ -156,7 +156,7 @@ func TestAppend_ACountThatIsWrongIsPutRight(t *testing.T) {
 				s := idle(t, addr, quick())
 				sayNumbers(t, s, 0, 250)
 				must(t, harm(s, t))
-				sayNumbers(t, s, 1, 80)
+				sayNumbers(t, s, 1, 260)
 				checkBytes(t, s)
 			})
 		})
