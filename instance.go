@@ -68,9 +68,9 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	i.client = client
 	i.store = store.New(client, store.Options{
 		Prefix: cfg.KeyPrefix, Instance: i.name,
-		HistorySize: int64(cfg.HistorySize), HistoryTTL: cfg.HistoryTTL,
+		HistorySize: int64(cfg.HistorySize), HistoryTTL: cfg.HistoryTTL, HistoryBytes: cfg.HistoryBytes,
 		MessageRate: cfg.MessageRate, MessageBurst: cfg.MessageBurst, SessionRate: cfg.SessionRate, StreamRate: cfg.StreamRate,
-		LeaveDelay: cfg.LeaveDelay, NoticeLimit: cfg.NoticeLimit, Log: log,
+		RoomRate: cfg.RoomRate, LeaveDelay: cfg.LeaveDelay, NoticeLimit: cfg.NoticeLimit, Log: log,
 	})
 	i.registry.MustRegister(i.store.Collector(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

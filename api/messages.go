@@ -21,7 +21,7 @@ func (a *API) postMessage(c *gin.Context) error {
 		receipt, err = a.say(c, f)
 	}
 	a.metrics.posted(receipt, err)
-	tellLimit(c, err, "messages", a.o.Store.MessageQuota)
+	tellLimit(c, err)
 	if wantsPage(c.Request) {
 		return a.comeBack(c, f, err)
 	}
@@ -62,7 +62,7 @@ func (a *API) sayAs(c *gin.Context, s session, nickname string, room chat.RoomID
 		return store.Receipt{}, err
 	}
 	said.Author = post.Message.Author
-	post.Room, post.Nonce, post.Message = room, said.Nonce, said
+	post.Room, post.Nonce, post.Address, post.Message = room, said.Nonce, a.owner(c), said
 	return a.o.Store.Append(c.Request.Context(), post)
 }
 

@@ -149,6 +149,21 @@ func TestGetMessages_WhatTheLogLostIsSaid(t *testing.T) {
 	s.get("/messages?after=1-1").expectProblem(t, http.StatusGone, "gap")
 }
 
+func TestStorageFull_PostsSaySoAndWhen(t *testing.T) {
+	s := newServer(t)
+	token := s.join("ana").Token
+	s.post("/messages", token, `{"text":"salut"}`).expect(t, http.StatusCreated)
+	s.redis.SetError("OOM command not allowed when used memory > 'maxmemory'.") // to whatever is asked
+	for path, body := range map[string]string{"/messages": `{"text":"salut","nonce":"n"}`, "/nicknames": `{"nickname":"bob"}`} {
+		a := s.post(path, token, body)
+		if a.expectProblem(t, http.StatusServiceUnavailable, "storage_full"); a.header.Get("Retry-After") != "10" {
+			t.Errorf("%s: Retry-After %q", path, a.header.Get("Retry-After"))
+		}
+	}
+	s.redis.SetError("")
+	s.post("/messages", token, `{"text":"salut","nonce":"n"}`).expect(t, http.StatusCreated)
+}
+
 func TestUnavailable_WithoutRedisPostsSaySoAndWhen(t *testing.T) {
 	s := newServer(t)
 	token := s.join("ana").Token

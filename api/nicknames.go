@@ -24,7 +24,7 @@ func (a *API) postNickname(c *gin.Context) error {
 	if err == nil {
 		who, err = a.enter(c, f)
 	}
-	tellLimit(c, err, "nicknames", a.o.Store.SessionQuota)
+	tellLimit(c, err)
 	if wantsPage(c.Request) {
 		return a.comeBack(c, f, err)
 	}

@@ -47,6 +47,22 @@ func fieldProblem(status int, field, code, detail string) *Problem {
 // is away: the store finds out within about that time that it is back.
 const retryUnavailable = 2 * time.Second
 
+// retryFull is how long it waits while Redis is full: that passes as messages expire, or
+// when somebody gives it more memory.
+const retryFull = 10 * time.Second
+
+// limitDetail is what a limit says to people, by its name.
+func limitDetail(policy string) string {
+	switch policy {
+	case "address":
+		return "too many messages from your address, refused ones counted; wait a little"
+	case "rooms":
+		return "too many new rooms from your address; wait, or speak in a room that is there"
+	default:
+		return "too many requests of this kind; wait a little"
+	}
+}
+
 // asProblem is the one place where errors become HTTP.
 func asProblem(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
@@ -61,7 +77,7 @@ func asProblem(err error) *Problem {
 		return p
 	}
 	if e, ok := errors.AsType[*chat.RateLimited](err); ok {
-		p := problem(http.StatusTooManyRequests, "rate_limited", "too many requests of this kind; wait a little")
+		p := problem(http.StatusTooManyRequests, "rate_limited", limitDetail(e.Policy))
 		p.retryAfter = e.RetryAfter
 		return p
 	}
@@ -74,6 +90,11 @@ func asProblem(err error) *Problem {
 		return invalidToken("this token was ended, or its session took another nickname with a newer one")
 	case errors.Is(err, context.Canceled):
 		return problem(http.StatusRequestTimeout, "canceled", "the client went away before the answer")
+	case errors.Is(err, chat.ErrStorageFull):
+		p := problem(http.StatusServiceUnavailable, "storage_full",
+			"the server has no room to store anything; reading goes on. Try again later, with the same nonce")
+		p.retryAfter = retryFull
+		return p
 	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p := problem(http.StatusServiceUnavailable, "unavailable",
 			"the server cannot reach Redis; it is not known whether the request took effect, so repeat it with the same nonce")

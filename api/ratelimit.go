@@ -20,14 +20,13 @@ const (
 // tellLimit says in headers which limit a refused request ran into: so many in so
 // much time, of which none is left for t seconds. An accepted request is not told
 // of what it has left: knowing that would make each post's answer longer in Redis.
-func tellLimit(c *gin.Context, err error, name string, quota func() (int, time.Duration)) {
+func tellLimit(c *gin.Context, err error) {
 	limited, ok := errors.AsType[*chat.RateLimited](err)
 	if !ok {
 		return
 	}
-	n, window := quota()
-	c.Header(headerRateLimitPolicy, fmt.Sprintf("%q;q=%d;w=%d", name, n, int(window.Seconds())))
-	c.Header(headerRateLimit, fmt.Sprintf("%q;r=0;t=%d", name, wholeSeconds(limited.RetryAfter)))
+	c.Header(headerRateLimitPolicy, fmt.Sprintf("%q;q=%d;w=%d", limited.Policy, limited.Quota, int(limited.Window.Seconds())))
+	c.Header(headerRateLimit, fmt.Sprintf("%q;r=0;t=%d", limited.Policy, wholeSeconds(limited.RetryAfter)))
 }
 
 // wholeSeconds is d in seconds, never too short.

@@ -39,6 +39,32 @@ func TestRateLimit_ARefusalSaysWhichLimitAndHowLong(t *testing.T) {
 	}
 }
 
+func TestRateLimit_ARefusalOfAnAddressSaysSo(t *testing.T) {
+	for policy, last := range map[string]func(s *server, n int) answer{
+		`"address";q=20;w=40`: func(s *server, n int) answer {
+			return s.post("/messages", "", fmt.Sprintf(`{"text":"salut","nickname":"ana","room":"room%d"}`, n%2))
+		},
+		`"rooms";q=3;w=3600`: func(s *server, n int) answer {
+			return s.post("/messages", "", fmt.Sprintf(`{"text":"salut","nickname":"ana","room":"new%d"}`, n))
+		},
+	} {
+		s := newServer(t, func(_ *Options, o *store.Options) {
+			o.RoomRate = 3
+			if o.MessageRate, o.MessageBurst = 0.05, 2; strings.Contains(policy, "rooms") {
+				o.MessageRate = 0
+			}
+		})
+		var a answer
+		for n := 0; n < 200 && a.header.Get("RateLimit-Policy") != policy; n++ {
+			a = last(s, n)
+		}
+		a.expectProblem(t, http.StatusTooManyRequests, "rate_limited")
+		if got := a.header.Get("RateLimit-Policy"); got != policy || !strings.Contains(string(a.body), "your address") {
+			t.Errorf("the policy is %s, want %s: %s", got, policy, a.body)
+		}
+	}
+}
+
 func TestRateLimit_ASenderHasOneRateForAllRooms(t *testing.T) {
 	s := newServer(t, func(_ *Options, o *store.Options) { o.MessageRate, o.MessageBurst = 0.01, 5 })
 	token := s.join("ana").Token

@@ -72,8 +72,9 @@ func (a *API) refuseRequest(c *gin.Context, owner *account, wait time.Duration) 
 	})
 	c.Header("Connection", "close")
 	owner.pause(c.Request.Context())
-	err := &chat.RateLimited{RetryAfter: wait}
-	tellLimit(c, err, "requests", a.budget.quota)
+	units, window := a.budget.quota()
+	err := &chat.RateLimited{RetryAfter: wait, Policy: "requests", Quota: units, Window: window}
+	tellLimit(c, err)
 	switch {
 	case c.FullPath() == "/events":
 		a.o.Hub.Refuse(c.Writer, c.Request) // a browser gives up for good on any other status

@@ -31,10 +31,16 @@ func (e *NicknameTaken) Error() string {
 // RateLimited says that the sender has to wait before the same request can pass.
 type RateLimited struct {
 	RetryAfter time.Duration
+	// Policy is the name of the limit: "messages" (of a sender), "address" (messages of an
+	// address), "rooms" (new ones of an address), "nicknames", "streams", "requests" (units
+	// of an address). It lets Quota pass in each Window.
+	Policy string
+	Quota  int
+	Window time.Duration
 }
 
 func (e *RateLimited) Error() string {
-	return fmt.Sprintf("rate limited: retry after %s", e.RetryAfter)
+	return fmt.Sprintf("rate limited (%s): retry after %s", e.Policy, e.RetryAfter)
 }
 
 var (
@@ -56,4 +62,8 @@ var (
 	// time. It is not known whether the command took effect; a nonce makes
 	// repeating it safe.
 	ErrUnavailable = errors.New("redis is unavailable")
+
+	// ErrStorageFull is an [ErrUnavailable]: Redis has no memory left to store anything.
+	// The command took no effect. Reading goes on.
+	ErrStorageFull = fmt.Errorf("%w: its memory is full", ErrUnavailable)
 )

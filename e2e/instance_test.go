@@ -31,7 +31,7 @@ const startup = 20 * time.Second
 type setting = string
 
 // quiet lifts the limits that a test of something else would run into.
-var quiet = []setting{"MESSAGE_RATE=0", "SESSION_RATE=0", "REQUEST_RATE=0"}
+var quiet = []setting{"MESSAGE_RATE=0", "SESSION_RATE=0", "ROOM_RATE=0", "REQUEST_RATE=0"}
 
 // startInstance starts a server with these settings on a free port and waits
 // until it is ready.

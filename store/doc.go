@@ -7,8 +7,8 @@
 //
 // # The pieces
 //
-//   - log.go, group_commit.go, append.lua: messages are checked, stored and announced,
-//     those that come at once in one step
+//   - log.go, group_commit.go, append.lua, nonce.go: messages are checked, stored and
+//     announced, those that come at once in one step; log_trim.lua: what a log lets go of
 //   - acked.go, tear.lua: a log that lost what was accepted, and everybody told
 //   - history.go, page.lua: a run of the log, before or after a position
 //   - announce.go, announce.lua: which way announcements go
@@ -17,16 +17,17 @@
 //     a pub/sub connection, what it subscribes and what it hears; feed_room.go,
 //     feed_room_fill.go: a room's announcements made contiguous; feed_fill.go: the log
 //     read where they are not
-//   - presence.go, presence_room.go, presence_loop.go, presence_tell.go, presence.lua: who
-//     is here, over all instances, with leases
+//   - presence.go, presence_room.go, presence_loop.go, presence_tell.go, presence_full.go,
+//     presence.lua: who is here, over all instances, with leases
 //   - tokens.go, token_renew.lua, token_end.lua: which of a session's tokens count
-//   - names.go, limits.go, tally.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
+//   - names.go, limits.go, lazy_limiter.go, rooms.go, rooms_forget.go, secret.go, health.go: what their names say
 //   - client.go, pipeline.go: the ways to Redis
 //   - package embedded: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
 // its KEYS and ARGV. clock.lua, announce.lua, head.lua, lineage.lua, gcra.lua and token.lua are what several of them
-// share. Every key and channel of a room has the hash tag {room}, so that a script touches one
+// share. The first write of a script is one that a full Redis refuses, since it looks at its memory there and no
+// later. Every key and channel of a room has the hash tag {room}, so that a script touches one
 // slot of a Redis Cluster.
 //
 // # Concurrency properties

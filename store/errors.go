@@ -13,21 +13,25 @@ import (
 
 // passing are the errors by which a Redis that answers says that it cannot work
 // now: loading, failing over, giving a slot to another (go-redis followed it there,
-// and gave up), out of memory or disk, or not letting us in.
+// and gave up), out of disk, or not letting us in.
 var passing = []string{
 	"LOADING", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS",
-	"OOM", "BUSY", "UNBLOCKED", "NOAUTH", "WRONGPASS", "ERR max number of clients reached",
+	"BUSY", "UNBLOCKED", "NOAUTH", "WRONGPASS", "ERR max number of clients reached",
 }
 
 // failed says what an error of go-redis means to the caller whose context ctx is:
 // his own cancelling stays what it is; a Redis that is away, too slow or not ready
-// is [chat.ErrUnavailable], with the cause; anything else is a bug and stays bare.
+// is [chat.ErrUnavailable], with the cause, and one that is full [chat.ErrStorageFull];
+// anything else is a bug and stays bare.
 func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, redis.Nil):
 		return nil
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
+	case isFull(err):
+		s.metrics.unavailable.Inc()
+		return fmt.Errorf("%s: %w: %w", doing, chat.ErrStorageFull, err)
 	case isAnswer(err) && !isPassing(err):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, chat.ErrUnavailable):
@@ -52,6 +56,12 @@ func (s *Store) reroute(ctx context.Context) {
 func isAnswer(err error) bool {
 	_, ok := errors.AsType[redis.Error](err)
 	return ok
+}
+
+// isFull reports whether Redis refused a write since it has reached its maxmemory, and
+// has nothing that it may evict. Before version 7 it says so inside the error of a script.
+func isFull(err error) bool {
+	return isAnswer(err) && (strings.HasPrefix(err.Error(), "OOM ") || strings.Contains(err.Error(), "-OOM command not allowed"))
 }
 
 func isPassing(err error) bool {

@@ -37,14 +37,16 @@ const (
 )
 
 var (
-	appendScript = lua("clock", "announce", "gcra", "head", "token", "append")
+	appendScript = lua("clock", "announce", "gcra", "head", "token", "log_trim", "append")
 
 	// errNotHeld may also mean that the session must take its nickname first.
 	errNotHeld = errors.New("the nickname is not held by who uses it")
+	// errNewRoom says that the room is not there, and the post was not let begin it.
+	errNewRoom = errors.New("the room would be a new one")
 	errQueue   = fmt.Errorf("%w: too many posts to this room wait", chat.ErrUnavailable)
 )
 
-// landing is a post that waits to be landed. All but must is static.
+// landing is a post that waits to be landed. All but must and mayBegin is static.
 type landing struct {
 	ctx      context.Context // the poster's: who went away is not landed any more
 	post     Post
@@ -52,6 +54,7 @@ type landing struct {
 	payload  []byte
 	identity []byte // of the message, for its nonce: the digest of its text, and its time
 	must     string // what the nickname must be, for append.lua
+	mayBegin bool   // the post may be the first of its room
 	done     chan landed
 }
 
@@ -77,7 +80,7 @@ func newLanding(ctx context.Context, p Post) *landing {
 	}
 	return &landing{
 		ctx: ctx, post: p, nonce: nonce, payload: p.Message.Payload(), identity: identity(p.Message),
-		must: must, done: make(chan landed, 1),
+		must: must, mayBegin: p.Room == chat.Lobby || p.Address == "", done: make(chan landed, 1),
 	}
 }
 
@@ -166,7 +169,8 @@ func (s *Store) land(l *landing) (Receipt, error) {
 		if r.err != nil {
 			return Receipt{}, s.failed(l.ctx, "append", r.err)
 		}
-		return l.receipt(r)
+		receipt, err := l.receipt(r)
+		return receipt, s.refusal(err)
 	case <-l.ctx.Done():
 		return Receipt{}, s.failed(l.ctx, "append", l.ctx.Err())
 	}
@@ -266,13 +270,15 @@ func (p Post) heldBy(found *redis.StringCmd) error {
 
 // appendGroup runs append.lua, which has a reply for each.
 func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*landing) ([]any, error) {
-	interval, burst := s.messageLimit()
-	keys := make([]string, 2, 2+4*len(group))
-	keys[0], keys[1] = s.keys.head(room), s.keys.log(room)
-	args := make([]any, 8, 8+6*len(group))
-	args[0], args[1], args[2] = s.o.HistorySize, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds()
-	args[3], args[4], args[5] = interval, burst, s.publishVerb()
-	args[6], args[7] = s.keys.channel(room), int(nameTTL.Seconds())
+	const keysFirst, keysEach, argsFirst, argsEach = 2, 4, 10, 6
+	limit, mayBegin := s.limits.messages.limit, 0
+	if slices.ContainsFunc(group, func(l *landing) bool { return l.mayBegin }) {
+		mayBegin = 1
+	}
+	keys := append(make([]string, 0, keysFirst+keysEach*len(group)), s.keys.head(room), s.keys.log(room))
+	args := append(make([]any, 0, argsFirst+argsEach*len(group)),
+		s.o.HistorySize, s.o.HistoryBytes, s.o.HistoryTTL.Milliseconds(), nonceTTL.Milliseconds(),
+		limit.interval(), limit.burst, s.publishVerb(), s.keys.channel(room), int(nameTTL.Seconds()), mayBegin)
 	for _, l := range group {
 		rate := s.keys.rate(room, l.post.Who)
 		name, tokens := rate, rate // any key of the room's slot, if the script does not look at it

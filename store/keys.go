@@ -18,13 +18,14 @@ func (k keys) room(r chat.RoomID) string { return k.prefix + "chat:{" + string(r
 // live-only one. Of a Cluster it is a shard channel, if there are such; see announce.go.
 func (k keys) channel(r chat.RoomID) string { return k.room(r) }
 
-// head is a hash {epoch, next}: what the log's next event is called.
+// head is a hash {epoch, next, history, bytes, counted, oldest}: what the log's next event
+// is called, and how many bytes the log has (see log_trim.lua).
 func (k keys) head(r chat.RoomID) string { return k.room(r) + ":head" }
 
 // log is the stream of durable events.
 func (k keys) log(r chat.RoomID) string { return k.room(r) + ":log" }
 
-// copied is where a torn log is copied to, within one step.
+// copied is where a torn log is moved to, within one step.
 func (k keys) copied(r chat.RoomID) string { return k.room(r) + ":copied" }
 
 // nonce remembers an accepted message: "<id> <digest> <at>".
@@ -75,6 +76,12 @@ func (k keys) streams(addr string) string { return k.prefix + "chat:streams:" + 
 
 // sender is the GCRA state of one sender over all rooms.
 func (k keys) sender(who string) string { return k.prefix + "chat:sender:" + who }
+
+// said is the GCRA state of what one address says, in all rooms and sessions.
+func (k keys) said(addr string) string { return k.prefix + "chat:said:" + addr }
+
+// begun is the GCRA state of the rooms that one address begins.
+func (k keys) begun(addr string) string { return k.prefix + "chat:begun:" + addr }
 
 // rooms is a zset: room → last activity (Unix milliseconds).
 func (k keys) rooms() string { return k.prefix + "chat:rooms" }

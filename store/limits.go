@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -11,86 +12,45 @@ import (
 var allowScript = lua("clock", "gcra", "allow")
 
 const (
-	// leastMessageLot is how many messages of a sender are charged at once, at least:
+	// leastMessageBatch is how many messages of a sender are charged at once, at least:
 	// two seconds' worth at the default rate.
-	leastMessageLot = 10
-	// maxStreamLot is how many streams of an address are, at most, and otherwise what
+	leastMessageBatch = 10
+	// maxStreamBatch is how many streams of an address are, at most, and otherwise what
 	// it may open in a second.
-	maxStreamLot = 100
+	maxStreamBatch = 100
+	// addressShare is how many sessions' worth of messages an address has. Of two hundred
+	// people behind it, each can then say something every four seconds, all day.
+	addressShare = 10
+	// bytesPerUnit is of how many bytes a message counts as one more of its address's. Most
+	// have a tenth of it.
+	bytesPerUnit = 2 << 10
 )
 
-// messageLot is how many messages of a sender are charged at once: where many are
-// allowed, a tenth of a second's worth.
-func messageLot(perSecond float64) int { return max(int(perSecond/10), leastMessageLot) }
-
-// streamLot is how many streams of an address are charged at once.
-func streamLot(perMinute float64) int { return min(max(int(perMinute/60), 1), maxStreamLot) }
-
-// messageLimit is MESSAGE_RATE as the scripts take it: microseconds between two
-// messages, and how many at once.
-func (s *Store) messageLimit() (interval int64, burst int) {
-	if s.o.MessageRate <= 0 {
-		return 0, 1
-	}
-	return int64(1e6 / s.o.MessageRate), s.o.MessageBurst
+// limit is so many units a second, and a burst of them at once.
+type limit struct {
+	policy string // the limit's name, for who runs into it
+	rate   float64
+	burst  int
 }
 
-// AllowSession charges one new session or nickname to an address, over all
-// instances: SessionRate a minute, as many at once. Too many are [*chat.RateLimited].
-func (s *Store) AllowSession(ctx context.Context, addr string) error {
-	if s.o.SessionRate <= 0 {
-		return nil
+// perMinute is a limit on what is counted by the minute: a minute's worth at once.
+func perMinute(policy string, rate float64) limit { return limit{policy, rate / 60, max(int(rate), 1)} }
+
+// perHour is a limit on what is counted by the hour: an hour's worth at once.
+func perHour(policy string, rate float64) limit { return limit{policy, rate / 3600, max(int(rate), 1)} }
+
+// interval is the rate as the scripts take it: microseconds between two units, 0 = no limit.
+func (l limit) interval() int64 {
+	if l.rate <= 0 {
+		return 0
 	}
-	v, err := s.run(ctx, "limit sessions", allowScript, []string{s.keys.address(addr)},
-		int64(60e6/s.o.SessionRate), max(int(s.o.SessionRate), 1))
-	if err != nil {
-		return err
-	}
-	if wait, _ := v.(int64); wait > 0 {
-		return &chat.RateLimited{RetryAfter: time.Duration(wait) * time.Microsecond}
-	}
-	return nil
+	return max(int64(1e6/l.rate), 1)
 }
 
-// AllowStream counts one more stream of an address, over all instances: StreamRate
-// a minute, as many at once. Too many are [*chat.RateLimited]; while Redis is known
-// to be away none are, for then streams are all that readers have.
-func (s *Store) AllowStream(ctx context.Context, addr string) error {
-	if s.o.StreamRate <= 0 || !s.Up() {
-		return nil
-	}
-	if err := s.comers.wait(addr); err != nil {
-		return err
-	}
-	s.count(ctx, s.comers, addr, s.keys.streams(addr), int64(60e6/s.o.StreamRate), max(int(s.o.StreamRate), 1))
-	return nil
-}
-
-// maySay is for each message, before it is appended: a sender that said too much
-// in all rooms together is [*chat.RateLimited]. append.lua sees to each room, for a
-// script touches one room's slot.
-func (s *Store) maySay(who string) error {
-	if s.o.MessageRate <= 0 {
-		return nil
-	}
-	return s.senders.wait(who)
-}
-
-// said is for each message that was accepted.
-func (s *Store) said(ctx context.Context, who string) {
-	if interval, burst := s.messageLimit(); interval > 0 {
-		s.count(ctx, s.senders, who, s.keys.sender(who), interval, burst)
-	}
-}
-
-// MessageQuota is how many messages a sender has in how much time.
-func (s *Store) MessageQuota() (messages int, window time.Duration) {
-	return quota(s.o.MessageRate, s.o.MessageBurst)
-}
-
-// SessionQuota is how many sessions and nicknames an address has in how much time.
-func (s *Store) SessionQuota() (sessions int, window time.Duration) {
-	return quota(s.o.SessionRate/60, max(int(s.o.SessionRate), 1))
+// refusal says which limit it is, and for how long nothing passes.
+func (l limit) refusal(wait time.Duration) *chat.RateLimited {
+	n, window := quota(l.rate, l.burst)
+	return &chat.RateLimited{RetryAfter: wait, Policy: l.policy, Quota: n, Window: window}
 }
 
 // quota is a rate a second and a burst as one number in whole seconds: what may
@@ -98,4 +58,78 @@ func (s *Store) SessionQuota() (sessions int, window time.Duration) {
 func quota(rate float64, burst int) (int, time.Duration) {
 	seconds := max(1, math.Ceil(float64(burst)/rate))
 	return max(burst, int(seconds*rate)), time.Duration(seconds) * time.Second
+}
+
+// limits are what the store holds everybody to, over all instances.
+type limits struct {
+	// Static after construction.
+	sessions limit // new ones and nicknames, by address
+	rooms    limit // new ones, by address
+
+	messages  *lazyLimiter // by sender, in all rooms together; append.lua sees to each room
+	addresses *lazyLimiter // messages and their bytes, refused ones too, by address
+	streams   *lazyLimiter // opened, by address
+}
+
+func newLimits(o Options, k keys) limits {
+	messages := limit{"messages", o.MessageRate, o.MessageBurst}
+	addresses := limit{"address", addressShare * o.MessageRate, addressShare * o.MessageBurst}
+	streams := perMinute("streams", o.StreamRate)
+	l := limits{
+		sessions: perMinute("nicknames", o.SessionRate), rooms: perHour("rooms", o.RoomRate),
+		messages:  newLazyLimiter(messages, max(int(messages.rate/10), leastMessageBatch), k.sender),
+		addresses: newLazyLimiter(addresses, max(int(addresses.rate/2), leastMessageBatch), k.said),
+		streams:   newLazyLimiter(streams, min(max(int(streams.rate), 1), maxStreamBatch), k.streams),
+	}
+	l.streams.standsIn = true
+	return l
+}
+
+// allow charges one to a limit whose state is at key. Too many are [*chat.RateLimited].
+func (s *Store) allow(ctx context.Context, l limit, key string) error {
+	if l.rate <= 0 {
+		return nil
+	}
+	v, err := s.run(ctx, "limit "+l.policy, allowScript, []string{key}, l.interval(), l.burst)
+	if err != nil {
+		return err
+	}
+	if wait, _ := v.(int64); wait > 0 {
+		return l.refusal(time.Duration(wait) * time.Microsecond)
+	}
+	return nil
+}
+
+// AllowSession charges one new session or nickname to an address, over all
+// instances: SessionRate a minute, as many at once. Too many are [*chat.RateLimited].
+func (s *Store) AllowSession(ctx context.Context, addr string) error {
+	return s.allow(ctx, s.limits.sessions, s.keys.address(addr))
+}
+
+// AllowStream counts one more stream of an address, over all instances: StreamRate
+// a minute, as many at once. Too many are [*chat.RateLimited]. A full Redis takes no
+// reading away: this instance then counts alone. While Redis is known to be away
+// nothing is counted, for then streams are all that readers have.
+func (s *Store) AllowStream(ctx context.Context, addr string) error {
+	if err := s.Ready(); err != nil && !errors.Is(err, chat.ErrStorageFull) {
+		return nil
+	}
+	if err := s.limits.streams.allow(addr); err != nil {
+		return err
+	}
+	s.charge(ctx, s.limits.streams, addr, 1)
+	return nil
+}
+
+// chargePost counts what became of a post against its sender and its address. One that
+// Redis refused, or answered from a nonce, has cost as much as a message, and counts for
+// its address as one. While Redis is away nothing is counted.
+func (s *Store) chargePost(ctx context.Context, p Post, r Receipt, err error) {
+	switch {
+	case err == nil && !r.Duplicate:
+		s.charge(ctx, s.limits.messages, p.Who, 1)
+		s.charge(ctx, s.limits.addresses, p.Address, 1+len(r.JSON)/bytesPerUnit)
+	case !errors.Is(err, chat.ErrUnavailable), errors.Is(err, chat.ErrStorageFull):
+		s.charge(ctx, s.limits.addresses, p.Address, 1)
+	}
 }

@@ -21,6 +21,8 @@ type Post struct {
 	Guest   bool
 	// Token is the session's, which must count.
 	Token Token
+	// Address is whose share of messages, bytes and new rooms the post takes; "" if nobody's.
+	Address string
 	// Who is counted by the rate: the session, or the keyed hash that stands for a
 	// guest's address. The nonce is the author's own.
 	Who string
@@ -43,36 +45,57 @@ type Receipt struct {
 
 // Append puts a message into its room's log and announces it, in one step: ids
 // and announcements have the same order. A nonce that came before is answered
-// with the message it made, and not charged to the rate. It renews the session's
-// hold on its nickname.
+// with the message it made, and not charged to the sender's rate; its address is
+// charged for whatever Redis is asked. It renews the session's hold on its nickname.
 //
 // Errors: [*chat.RateLimited], [*chat.NicknameTaken], [chat.ErrNicknameGivenUp] (see
 // [Store.Hold]), [chat.ErrSessionEnded], [chat.ErrNonceReused] (another text), [chat.ErrUnavailable] (it may
-// have been accepted: repeat it with its nonce).
+// have been accepted: repeat it with its nonce), [chat.ErrStorageFull].
 func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	receipt, err := s.append(ctx, p)
 	if err == nil && !receipt.Duplicate {
 		s.active.touch(p.Room, p.Message.At.Time)
-		s.said(ctx, p.Who)
 	}
 	s.metrics.posts.WithLabelValues(appendResult(receipt, err)).Inc()
 	return receipt, err
 }
 
-func (s *Store) append(ctx context.Context, p Post) (Receipt, error) {
-	if err := s.maySay(p.Who); err != nil {
+func (s *Store) append(ctx context.Context, p Post) (receipt Receipt, err error) {
+	if err := s.limits.addresses.allow(p.Address); err != nil {
 		return Receipt{}, err
 	}
+	switch limited := s.limits.messages.allow(p.Who); {
+	case limited == nil:
+		receipt, err = s.landSettled(ctx, p)
+	case p.Nonce == "":
+		return Receipt{}, limited
+	default:
+		// A client that got no answer has it, however much it said since.
+		receipt, err = s.repeated(ctx, p, limited)
+	}
+	s.chargePost(ctx, p, receipt, err)
+	return receipt, err
+}
+
+// landSettled lands a post, and settles first whatever it was refused for that can be.
+// Both are seldom, and matters of its own: the others of its group don't wait for it.
+func (s *Store) landSettled(ctx context.Context, p Post) (Receipt, error) {
 	l := newLanding(ctx, p)
-	receipt, err := s.land(l)
-	if errors.Is(err, errNotHeld) {
-		// Seldom, and a matter of its own: the others of the group don't wait for it.
-		if err = s.mayBeCalled(ctx, p); err == nil {
-			l.must = nameChecked
-			receipt, err = s.land(l)
+	l.mayBegin = l.mayBegin || s.limits.rooms.rate <= 0
+	for {
+		receipt, err := s.land(l)
+		switch {
+		case errors.Is(err, errNotHeld) && l.must != nameChecked:
+			err, l.must = s.mayBeCalled(ctx, p), nameChecked
+		case errors.Is(err, errNewRoom) && !l.mayBegin:
+			err, l.mayBegin = s.allow(ctx, s.limits.rooms, s.keys.begun(p.Address)), true
+		default:
+			return receipt, err
+		}
+		if err != nil {
+			return Receipt{}, err
 		}
 	}
-	return receipt, err
 }
 
 // mayBeCalled settles whether a post may use its nickname, where a look at who
@@ -89,6 +112,8 @@ func appendResult(r Receipt, err error) string {
 	_, limited := errors.AsType[*chat.RateLimited](err)
 	_, taken := errors.AsType[*chat.NicknameTaken](err)
 	switch {
+	case errors.Is(err, chat.ErrStorageFull):
+		return "storage_full"
 	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.Canceled):
 		return "unavailable"
 	case limited:
@@ -122,6 +147,15 @@ func (l *landing) receipt(r landed) (Receipt, error) {
 	return receipt, err
 }
 
+// refusal is readReceipt's error, whole: append.lua knows how long to wait, and not of
+// which limit.
+func (s *Store) refusal(err error) error {
+	if limited, ok := errors.AsType[*chat.RateLimited](err); ok {
+		return s.limits.messages.limit.refusal(limited.RetryAfter)
+	}
+	return err
+}
+
 // acceptedAs is the id that a post was given now; none if it was refused, or is a duplicate.
 func (l *landing) acceptedAs(v any) (id chat.EventID) {
 	text, ok := v.(string)
@@ -150,6 +184,8 @@ func readReceipt(m chat.Message, payload []byte, v any) (Receipt, error) {
 		return Receipt{}, or(r.err, chat.ErrSessionEnded)
 	case "name":
 		return Receipt{}, or(r.err, errNotHeld)
+	case "new":
+		return Receipt{}, or(r.err, errNewRoom)
 	case "dup":
 		return duplicate(m, r)
 	default:

@@ -10,6 +10,10 @@
 --
 -- here:<other> keys are made from ARGV[6]: they have the room's hash tag as well.
 --
+-- Who comes is written first, by HSETNX or HSET: a full Redis refuses them, and the whole step with
+-- them. One with nobody who comes begins with an EXPIRE or an HDEL, which it does not refuse: those
+-- who left are counted out and the lease is renewed, which takes no more memory than before.
+--
 -- Returns {participants, named, 1 if this instance was registered before, 1 if dead
 -- sessions are left for the next run, in how many ms to come again since the counts are
 -- left unsaid, or 0}
@@ -72,9 +76,12 @@ for i = 10, #ARGV, 4 do
   local op, session, nick, was = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if op == 'join' then join(session, nick, false)
   elseif op == 'again' then join(session, nick, true)
-  elseif op == 'leave' then leave(here, session)
   elseif op == 'rename' then rename(session, nick, was)
   end
+end
+redis.call('PEXPIRE', instances, lease * 6)
+for i = 10, #ARGV, 4 do
+  if ARGV[i] == 'leave' then leave(here, ARGV[i + 1]) end
 end
 
 -- If nobody's lease holds, nobody could renew: Redis was away, for the living too. They

@@ -26,6 +26,7 @@ type telling struct {
 	unsure bool // the readers here are to have the counts of the answer
 	asleep bool // this instance may have been buried before
 	list   []change
+	put    []change // put off, since Redis is full: who came, or took another name
 	heard  int
 	cmd    *redis.Cmd
 }
@@ -47,6 +48,9 @@ func (p *presence) tell(ctx context.Context, batch []chat.RoomID) {
 		if redis.HasErrorPrefix(t.cmd.Err(), "NOSCRIPT") {
 			keys, args := p.s.presenceCall(t)
 			t.cmd = presenceScript.Eval(call, p.s.client, keys, args...)
+		}
+		if isFull(t.cmd.Err()) {
+			p.putOff(call, t)
 		}
 		p.told(ctx, t)
 	}
@@ -74,13 +78,17 @@ func (p *presence) told(ctx context.Context, t *telling) {
 	p.stir()
 	r := p.room(t.room)
 	r.queued = false
+	r.undone(t.put)
+	// The next try is not so soon that many rooms would be a storm.
+	later := now.Add(max(p.s.o.PresenceEvery, p.s.o.Lease/9))
 	if err == nil {
-		p.answered(t, r, a, now)
+		if p.answered(t, r, a, now); len(t.put) > 0 {
+			r.next = later
+		}
 	} else {
 		r.undone(t.list)
 		r.unsure, r.asleep = r.unsure || t.unsure, r.asleep || t.asleep
-		// The next try is not so soon that many rooms would be a storm.
-		r.next = now.Add(max(p.s.o.PresenceEvery, p.s.o.Lease/9))
+		r.next = later
 		if ctx.Err() == nil {
 			p.s.o.Log.Debug("presence not told", "room", t.room, "error", err)
 		}

@@ -18,17 +18,23 @@ type Options struct {
 	// Instance names this process in presence; a random part is added, so that
 	// one that starts again is not taken for the one that died.
 	Instance string
-	// HistorySize is how many messages a room keeps at least [10,000]. A real
-	// Redis trims whole nodes of the stream, and so keeps up to 100 more.
+	// HistorySize is how many messages a room keeps at least [10,000]; up to 100 more,
+	// so that not every post trims.
 	HistorySize int64
+	// HistoryBytes is how many bytes of messages a room keeps at most, each counted as 64
+	// more than it has [16 MiB]. The newest is kept whatever it has.
+	HistoryBytes int64
 	// HistoryTTL is how long after its last message a room's log goes away; 0 = never.
 	HistoryTTL time.Duration
 	// MessageRate is messages a second of one sender, in one room and, about, in
-	// all together (see tally.go), over all instances, and MessageBurst how many at once; a rate of 0 is no limit.
+	// all together (see lazy_limiter.go), over all instances, and MessageBurst how many at once.
+	// An address has ten times as many, for all of its sessions. A rate of 0 is no limit for either.
 	MessageRate  float64
 	MessageBurst int
 	// SessionRate is new sessions and nicknames a minute of one address; 0 = no limit.
 	SessionRate float64
+	// RoomRate is new rooms an hour of one address; 0 = no limit.
+	RoomRate float64
 	// StreamRate is streams opened a minute by one address; 0 = no limit.
 	StreamRate float64
 	// LeaveDelay is how long after its last stream closed a session has left;
@@ -60,6 +66,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.HistorySize = or(o.HistorySize, 10_000)
+	o.HistoryBytes = or(o.HistoryBytes, 16<<20)
 	o.Timeout = or(o.Timeout, 2*time.Second)
 	o.Lease = or(o.Lease, 7*time.Second)
 	o.PresenceEvery = or(o.PresenceEvery, 250*time.Millisecond)
@@ -98,8 +105,7 @@ type Store struct {
 	presence *presence
 	health   *health
 	active   *activeRooms
-	senders  *tally // what they said in all rooms
-	comers   *tally // the streams that addresses opened
+	limits   limits
 	acked    *acked
 	metrics  *metrics
 
@@ -117,8 +123,7 @@ func New(client redis.UniversalClient, o Options) *Store {
 		landings: newLandings(),
 		health:   newHealth(),
 		active:   newActiveRooms(),
-		senders:  newTally(messageLot(o.MessageRate)),
-		comers:   newTally(streamLot(o.StreamRate)),
+		limits:   newLimits(o, keys{o.Prefix}),
 		acked:    newAcked(),
 		metrics:  newMetrics(),
 	}

@@ -90,7 +90,7 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 	settings := []string{
 		"ADMIN_ADDR=" + admin, "PORT=" + port, "HOST=127.0.0.1", "REDIS_URL=redis://" + setting.Redis, "LOG_LEVEL=warn",
 		// All come from here: an address must not count.
-		"MESSAGE_RATE=0", "SESSION_RATE=0", "STREAM_RATE=0", "REQUEST_RATE=0", "MAX_STREAMS_PER_IP=1000000",
+		"MESSAGE_RATE=0", "SESSION_RATE=0", "ROOM_RATE=0", "STREAM_RATE=0", "REQUEST_RATE=0", "MAX_STREAMS_PER_IP=1000000",
 	}
 	if setting.Posts {
 		settings = append(settings, "MESSAGE_RATE="+unlimited, "MESSAGE_BURST="+unlimited)

@@ -65,7 +65,8 @@ func (i *instance) launch(ctx context.Context) (err error) {
 	cmd.Env = append([]string{
 		"HOME=" + i.dir, "PATH=" + os.Getenv("PATH"), "HOST=127.0.0.1", "PORT=" + strconv.Itoa(i.port),
 		"ADMIN_ADDR=" + strings.TrimPrefix(i.admin, "http://"),
-		"MESSAGE_RATE=0", "SESSION_RATE=0", "REQUEST_RATE=0", "LOG_LEVEL=warn", "HEARTBEAT=" + heartbeat.String(),
+		"MESSAGE_RATE=0", "SESSION_RATE=0", "ROOM_RATE=0", "STREAM_RATE=0", "REQUEST_RATE=0",
+		"LOG_LEVEL=warn", "HEARTBEAT=" + heartbeat.String(),
 	}, i.settings...)
 	i.process, err = proc.Start(ctx, fmt.Sprintf("causette :%d", i.port), cmd)
 	return err

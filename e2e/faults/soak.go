@@ -44,7 +44,7 @@ func (l *lab) soak(ctx context.Context, out io.Writer, whole time.Duration, seed
 			return false, err
 		}
 		w.redisLinks = append(w.redisLinks, way)
-		if err := w.addInstance(ctx, w.binary, "REDIS_URL=redis://"+way.address(), "HISTORY_SIZE=100000", "TAIL_SIZE="+soakTail); err != nil {
+		if err := w.addInstance(ctx, w.binary, "REDIS_URL=redis://"+way.address(), "HISTORY_SIZE=100000", "HISTORY_BYTES=1073741824", "TAIL_SIZE="+soakTail); err != nil {
 			return false, err
 		}
 	}

@@ -18,20 +18,20 @@ func TestSenders_AreHeldToTheirRateOverAllRoomsAndInstances(t *testing.T) {
 		said := 0
 		for n := range 200 { // each time in another room, so that no room's rate says anything
 			s := instances[n%2]
-			if s.maySay("p_ana") == nil {
-				s.said(t.Context(), "p_ana")
+			if s.limits.messages.allow("p_ana") == nil {
+				s.charge(t.Context(), s.limits.messages, "p_ana", 1)
 				said++
 			}
 		}
 		// The burst, what may be uncharged, and what each instance gets ahead.
-		if least, most := 20, 20+leastMessageLot+len(instances)*leastMessageLot; said < least || said > most {
+		if least, most := 20, 20+leastMessageBatch+len(instances)*leastMessageBatch; said < least || said > most {
 			t.Errorf("%d messages, want %d to %d", said, least, most)
 		}
-		limited, ok := errors.AsType[*chat.RateLimited](instances[0].maySay("p_ana"))
+		limited, ok := errors.AsType[*chat.RateLimited](instances[0].limits.messages.allow("p_ana"))
 		if !ok || limited.RetryAfter <= 0 {
 			t.Errorf("then %+v", limited)
 		}
-		if err := instances[0].maySay("p_bob"); err != nil {
+		if err := instances[0].limits.messages.allow("p_bob"); err != nil {
 			t.Errorf("somebody else: %v", err)
 		}
 	})
@@ -40,15 +40,15 @@ func TestSenders_AreHeldToTheirRateOverAllRoomsAndInstances(t *testing.T) {
 func TestSenders_WhoKeepsToARoomsRateIsNotHeldUp(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		o := quick()
-		o.MessageRate, o.MessageBurst = 0.01, 2*leastMessageLot
+		o.MessageRate, o.MessageBurst = 0.01, 2*leastMessageBatch
 		s := idle(t, addr, o)
 		for n := range o.MessageBurst {
-			if err := s.maySay("p_ana"); err != nil {
+			if err := s.limits.messages.allow("p_ana"); err != nil {
 				t.Fatalf("message %d: %v", n, err)
 			}
-			s.said(t.Context(), "p_ana")
+			s.charge(t.Context(), s.limits.messages, "p_ana", 1)
 		}
-		if err := s.maySay("p_ana"); err != nil {
+		if err := s.limits.messages.allow("p_ana"); err != nil {
 			t.Errorf("after a burst: %v", err)
 		}
 	})
@@ -56,24 +56,24 @@ func TestSenders_WhoKeepsToARoomsRateIsNotHeldUp(t *testing.T) {
 
 func TestSenders_WithoutALimitNothingIsRemembered(t *testing.T) {
 	s := idle(t, "127.0.0.1:1", Options{})
-	s.said(t.Context(), "p_ana")
-	if err := s.maySay("p_ana"); err != nil || len(s.senders.known) != 0 {
-		t.Errorf("%v; %d are known", err, len(s.senders.known))
+	s.charge(t.Context(), s.limits.messages, "p_ana", 1)
+	if err := s.limits.messages.allow("p_ana"); err != nil || len(s.limits.messages.known) != 0 {
+		t.Errorf("%v; %d are known", err, len(s.limits.messages.known))
 	}
 }
 
-func TestTally_WhoIsSilentIsForgottenAndTheirNumberIsBounded(t *testing.T) {
+func TestLazyLimiter_WhoIsSilentIsForgottenAndTheirNumberIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newTally(leastMessageLot)
+		s := newLazyLimiter(limit{"messages", 5, 20}, leastMessageBatch, keys{}.sender)
 		for n := range 3 * maxCounted {
-			s.count(fmt.Sprint(n))
+			s.count(fmt.Sprint(n), 1)
 		}
 		if n := len(s.known) + len(s.older); n > 2*maxCounted {
 			t.Errorf("%d are remembered", n)
 		}
 		for range 2 {
 			time.Sleep(rememberCounted + time.Second)
-			if err := s.wait("p_ana"); err != nil {
+			if err := s.allow("p_ana"); err != nil {
 				t.Fatal(err)
 			}
 		}
