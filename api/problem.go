@@ -47,6 +47,12 @@ func fieldProblem(status int, field, code, detail string) *Problem {
 // is away: the store finds out within about that time that it is back.
 const retryUnavailable = 2 * time.Second
 
+// How long a client waits while Redis is full, and while too much is asked at once.
+const (
+	retryFull = 10 * time.Second
+	retryBusy = time.Second
+)
+
 // asProblem is the one place where errors become HTTP.
 func asProblem(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
@@ -72,6 +78,14 @@ func asProblem(err error) *Problem {
 		return problem(http.StatusUnauthorized, "invalid_token", "this token is for a nickname that its session gave up; use the newer one")
 	case errors.Is(err, context.Canceled):
 		return problem(http.StatusRequestTimeout, "canceled", "the client went away before the answer")
+	case errors.Is(err, chat.ErrStorageFull):
+		p := problem(http.StatusServiceUnavailable, "storage_full", "the server's storage is full; nothing was stored")
+		p.retryAfter = retryFull
+		return p
+	case errors.Is(err, chat.ErrBusy):
+		p := problem(http.StatusServiceUnavailable, "busy", "too much was asked at once; nothing took effect, so wait a little and ask again")
+		p.retryAfter = retryBusy
+		return p
 	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p := problem(http.StatusServiceUnavailable, "unavailable",
 			"the server cannot reach Redis; it is not known whether the request took effect, so repeat it with the same nonce")

@@ -48,4 +48,12 @@ var (
 	// time. It is not known whether the command took effect; a nonce makes
 	// repeating it safe.
 	ErrUnavailable = errors.New("redis is unavailable")
+
+	// ErrStorageFull says that Redis answers, but takes no writes: its memory is used
+	// up. Nothing was stored.
+	ErrStorageFull = fmt.Errorf("%w: its memory is used up", ErrUnavailable)
+
+	// ErrBusy says that too much of this kind was under way, so that Redis was not
+	// asked. Nothing took effect.
+	ErrBusy = fmt.Errorf("%w: too much is asked of it at once", ErrUnavailable)
 )

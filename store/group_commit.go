@@ -209,7 +209,7 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 // append.lua: in a Cluster names lie in other slots than the room. It returns those
 // that may; the others are answered.
 func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
-	pipe := s.client.Pipeline()
+	pipe := s.clients.posts.Pipeline()
 	holders := make([]*redis.StringCmd, len(group))
 	for i, l := range group {
 		switch name := s.keys.name(l.post.Message.Author.Nickname); l.must {

@@ -77,6 +77,9 @@ func (k keys) rooms() string { return k.prefix + "chat:rooms" }
 // secret is the signing key that all instances share.
 func (k keys) secret() string { return k.prefix + "chat:secret" }
 
+// probe is a key that never is: what Redis says of writing it, tells its health.
+func (k keys) probe(which string) string { return k.prefix + "chat:probe" + which }
+
 // control is the channel that every instance listens to. No room's channel has
 // this name, since a room's is in braces.
 func (k keys) control() string { return k.prefix + "chat:control" }

@@ -30,13 +30,16 @@ func newMetrics() *metrics {
 	}
 }
 
-// Collector is what to register with Prometheus: Redis up, appends by result,
+// Collector is what to register with Prometheus: Redis up and full, appends by result,
 // feed connections and fills, unanswered calls.
 func (s *Store) Collector() prometheus.Collector { return collector{s} }
 
 type collector struct{ s *Store }
 
-var upDesc = prometheus.NewDesc("causette_redis_up", "Whether Redis answers.", nil, nil)
+var (
+	upDesc   = prometheus.NewDesc("causette_redis_up", "Whether Redis answers.", nil, nil)
+	fullDesc = prometheus.NewDesc("causette_redis_full", "Whether Redis answers, but takes no writes: its memory is used up.", nil, nil)
+)
 
 func (c collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
 
@@ -45,7 +48,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if c.s.Up() {
 		up = 1
 	}
+	full := 0.0
+	if isFull(c.s.Ready()) {
+		full = 1
+	}
 	ch <- prometheus.MustNewConstMetric(upDesc, prometheus.GaugeValue, up)
+	ch <- prometheus.MustNewConstMetric(fullDesc, prometheus.GaugeValue, full)
 	m := c.s.metrics
 	for _, each := range []prometheus.Collector{m.posts, m.fills, m.reconnects, m.unavailable} {
 		each.Collect(ch)

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/redis/go-redis/v9"
+
 	"causette/chat"
 )
 
@@ -180,9 +182,14 @@ func TestDial_ReadsEveryKindOfURL(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || fmt.Sprintf("%T", client) != kind {
-			t.Errorf("%s: %T, error %v", url, client, err)
+		if err != nil {
+			t.Errorf("%s: error %v", url, err)
 			continue
+		}
+		for _, c := range []redis.UniversalClient{client.posts, client.health, client.rest} {
+			if got := fmt.Sprintf("%T", c); got != kind {
+				t.Errorf("%s: %s, want %s", url, got, kind)
+			}
 		}
 		New(client, quick())
 		_ = client.Close()

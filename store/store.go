@@ -83,10 +83,11 @@ func or[T comparable](v, standIn T) T {
 // Store is one instance's side of Redis.
 type Store struct {
 	// Static after construction.
-	o      Options
-	keys   keys
-	client redis.UniversalClient
-	posts  redis.Scripter // client, or its full-duplex pipeline; see pipeline.go
+	o       Options
+	keys    keys
+	clients *Clients
+	client  redis.UniversalClient // the rest of clients: for what is neither a post nor the health
+	posts   redis.Scripter        // that of posts, or its full-duplex pipeline; see pipeline.go
 
 	posting atomic.Int32 // how many scripts of posts run
 
@@ -106,14 +107,14 @@ type Store struct {
 	secret atomic.Pointer[string] // what signs the sessions, in hex; nil until asked for
 }
 
-// New makes a Store that talks through client. It does not dial; the first call
-// does. The client stays the caller's, to be closed after Run returned.
-func New(client redis.UniversalClient, o Options) *Store {
+// New makes a Store that talks through clients. It does not dial; the first call
+// does. The clients stay the caller's, to be closed after Run returned.
+func New(clients *Clients, o Options) *Store {
 	o = o.withDefaults()
-	cluster, _ := client.(*redis.ClusterClient)
+	cluster, _ := clients.rest.(*redis.ClusterClient)
 	s := &Store{
-		o: o, keys: keys{o.Prefix}, client: client, cluster: cluster,
-		posts:    pipelined(client),
+		o: o, keys: keys{o.Prefix}, clients: clients, client: clients.rest, cluster: cluster,
+		posts:    pipelined(clients.posts),
 		landings: newLandings(),
 		health:   newHealth(),
 		active:   newActiveRooms(),

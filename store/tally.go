@@ -90,7 +90,7 @@ func (s *Store) count(ctx context.Context, t *tally, who, key string, interval i
 		return
 	}
 	// What is not yet charged is allowed for, so that who keeps to the rate is never held up.
-	v, err := s.run(ctx, "charge", chargeScript, []string{key}, interval, burst+t.lot-1, charge)
+	v, err := s.runOn(ctx, s.clients.posts, "charge", chargeScript, []string{key}, interval, burst+t.lot-1, charge)
 	if wait, _ := v.(int64); err == nil && wait > 0 {
 		t.silence(who, time.Duration(wait)*time.Microsecond)
 	}
