@@ -31,7 +31,7 @@ func TestAnnounce_AnnouncementsStayAmongTheNodesOfTheirSlot(t *testing.T) {
 	defer everything.Close()
 	_, err := everything.Receive(t.Context())
 	must(t, err)
-	e.s.Join(e.rooms[0], ana)
+	e.s.Join(e.rooms[0], ana, "")
 	for range 10 {
 		e.say(t, 0)
 	}
@@ -102,7 +102,7 @@ func upgrade(t *testing.T, n *realRedisServer) {
 func TestAnnounce_NodesAreUpgradedOneByOne(t *testing.T) {
 	c := startThreeMasters(t, lacking...)
 	e := c.followEverywhere(t, c.store(t))
-	e.s.Join(e.rooms[0], ana) // its lease is renewed: so it is seen that the master is another
+	e.s.Join(e.rooms[0], ana, "") // its lease is renewed: so it is seen that the master is another
 	e.sayAndHear(t)
 	upgrade(t, c.nodes[3])
 	replica := dial(t, c.nodes[3].addr)

@@ -50,8 +50,8 @@ func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
 	}()
 
 	r, _ := follow(t, s, 10)
-	dying.Join(lobby, bob)
-	s.Join(lobby, ana)
+	dying.Join(lobby, bob, "")
+	s.Join(lobby, ana, "")
 	r.waitPresence(t, 2, 2)
 	kill()
 	if err := <-died; err != nil {

@@ -79,7 +79,7 @@ func TestEmbedded_AnotherTakesOverWithinTwoSeconds(t *testing.T) {
 	third, log3, _ := embedIn(t, addr)
 	s, _ := running(t, addr, quick())
 	r, _ := follow(t, s, 10)
-	s.Join(lobby, ana)
+	s.Join(lobby, ana, "")
 	r.waitPresence(t, 1, 1)
 	say(t, s, "before")
 	r.wait(t, "what is said before", func() bool { return len(r.texts(t)) == 1 })

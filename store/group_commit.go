@@ -192,6 +192,7 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 		return
 	}
 	replies, err := s.appendGroup(ctx, room, group)
+	s.forgetNewest(room) // they may have been stored, whatever is known
 	var epoch int64
 	if err == nil {
 		epoch = s.acknowledge(room, group, replies)

@@ -25,6 +25,9 @@ type Post struct {
 	// Nonce is the sender's; if empty, one is made, known to Redis only. Either way
 	// go-redis may send the command again after a network error, and it lands once.
 	Nonce chat.Nonce
+	// Address is what the sender counts under, wherever addresses are told apart; what
+	// can't be told apart is one.
+	Address string
 	// Message has everything but its ID.
 	Message chat.Message
 }
@@ -50,7 +53,7 @@ type Receipt struct {
 func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	receipt, err := s.append(ctx, p)
 	if err == nil && !receipt.Duplicate {
-		s.active.touch(p.Room, p.Message.At.Time)
+		s.active.touch(p.Room, p.Message.At.Time, p.Address)
 		s.said(ctx, p.Who)
 	}
 	s.metrics.posts.WithLabelValues(appendResult(receipt, err)).Inc()

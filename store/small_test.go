@@ -127,12 +127,12 @@ func TestRooms_ForgetsWhatIsNoMore(t *testing.T) {
 func TestActiveRooms_AreBounded(t *testing.T) {
 	a := newActiveRooms()
 	for i := range maxRooms + 10 {
-		a.touch(chat.RoomID(fmt.Sprint(i)), time.UnixMilli(int64(i)+1))
+		a.touch(chat.RoomID(fmt.Sprint(i)), time.UnixMilli(int64(i)+1), "")
 	}
-	a.touch("0", time.UnixMilli(99))
-	a.touch("0", time.UnixMilli(5))
-	got, _ := a.take()
-	if again, _ := a.take(); len(got) != maxRooms || !got["0"].Equal(time.UnixMilli(99)) || len(again) > 0 {
+	a.touch("0", time.UnixMilli(99), "")
+	a.touch("0", time.UnixMilli(5), "")
+	got := a.take().said
+	if again := a.take().said; len(got) != maxRooms || !got["0"].Equal(time.UnixMilli(99)) || len(again) > 0 {
 		t.Errorf("%d rooms, the first at %s", len(got), got["0"])
 	}
 }

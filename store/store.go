@@ -4,11 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"causette/chat"
 )
 
 // Options say how a [Store] behaves. A zero value means the default in brackets.
@@ -34,8 +38,8 @@ type Options struct {
 	// LeaveDelay is how long after its last stream closed a session has left;
 	// 0 = at once.
 	LeaveDelay time.Duration
-	// NoticeLimit is how many participants a room has at most for joins, leaves
-	// and renames to be announced; 0 = they never are.
+	// NoticeLimit is how many participants with a nickname a room has at most for joins
+	// and leaves to be announced; 0 = they never are. Renames always are.
 	NoticeLimit int
 	// Log takes what an operator should know [slog.Default]. Never a text or a key.
 	Log *slog.Logger
@@ -95,6 +99,12 @@ type Store struct {
 
 	landings landings // under way; see group_commit.go
 
+	newestPages *recent[pageKey, *SharedPage]
+	olderPages  *recent[pageKey, *SharedPage] // under way only
+	recentRooms *recent[int, []RoomInfo]      // by limit
+	recentRolls *recent[chat.RoomID, roll]
+	catchUps    *semaphore.Weighted // streams that read the log
+
 	feed     *feed
 	presence *presence
 	health   *health
@@ -116,12 +126,19 @@ func New(clients *Clients, o Options) *Store {
 		o: o, keys: keys{o.Prefix}, clients: clients, client: clients.rest, cluster: cluster,
 		posts:    pipelined(clients.posts),
 		landings: newLandings(),
-		health:   newHealth(),
-		active:   newActiveRooms(),
-		senders:  newTally(messageLot(o.MessageRate)),
-		comers:   newTally(streamLot(o.StreamRate)),
-		acked:    newAcked(),
-		metrics:  newMetrics(),
+
+		newestPages: newRecent[pageKey](remember, maxRecentPages, maxRecentBytes, pageBytes),
+		olderPages:  newRecent[pageKey](0, 1, 0, pageBytes),
+		recentRooms: newRecent[int](remember, len(recentSizes), math.MaxInt, func([]RoomInfo) int { return 0 }),
+		recentRolls: newRecent[chat.RoomID](remember, maxRecentPeople, maxRecentPeopleBytes, roll.bytes),
+		catchUps:    semaphore.NewWeighted(maxCatchUps),
+
+		health:  newHealth(),
+		active:  newActiveRooms(),
+		senders: newTally(messageLot(o.MessageRate)),
+		comers:  newTally(streamLot(o.StreamRate)),
+		acked:   newAcked(),
+		metrics: newMetrics(),
 	}
 	s.feed = newFeed(s)
 	s.presence = newPresence(s)

@@ -31,7 +31,7 @@ func beAnInstance(addr string) {
 		panic(err)
 	}
 	s := New(client, quick())
-	s.Join(lobby, ana)
+	s.Join(lobby, ana, "")
 	panic(s.Run(context.Background()))
 }
 
