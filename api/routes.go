@@ -48,6 +48,7 @@ type API struct {
 	pages    *templates.Templates
 	metrics  *metrics
 	trusted  trustedProxies
+	reads    *reads
 }
 
 // New makes the whole of Causette's HTTP: every route behind its guards.
@@ -65,6 +66,7 @@ func New(o Options) (http.Handler, error) {
 		o: o, log: o.Log, pages: pages, trusted: trusted,
 		sessions: newSessions(o.SessionSecrets, o.Store.Secret),
 		metrics:  newMetrics(o.Registry),
+		reads:    newReads(),
 	}
 	routes, err := a.routes()
 	if err != nil {

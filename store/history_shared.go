@@ -27,6 +27,8 @@ var recentSizes = [...]int{50, 200}
 // SharedPage is a page that several requests have; nobody changes it.
 type SharedPage struct {
 	chat.Page
+	// Shared says that it is remembered: what it holds is held once for all.
+	Shared bool
 
 	once    sync.Once
 	encoded []byte
@@ -59,14 +61,14 @@ func pageBytes(p *SharedPage) (n int) {
 func (s *Store) ReadBefore(ctx context.Context, room chat.RoomID, before chat.EventID, limit int) (*SharedPage, error) {
 	if !before.IsZero() {
 		key := pageKey{room, before, limit}
-		return s.olderPages.get(ctx, key, s.readShared(key))
+		return s.olderPages.get(ctx, key, s.readShared(key, false))
 	}
 	for _, size := range recentSizes {
 		if limit > size {
 			continue
 		}
 		key := pageKey{room: room, limit: size}
-		page, err := s.newestPages.get(ctx, key, s.readShared(key))
+		page, err := s.newestPages.get(ctx, key, s.readShared(key, true))
 		if err != nil || limit == size || len(page.Events) <= limit {
 			return page, err
 		}
@@ -78,10 +80,10 @@ func (s *Store) ReadBefore(ctx context.Context, room chat.RoomID, before chat.Ev
 	return &SharedPage{Page: page}, err
 }
 
-func (s *Store) readShared(key pageKey) func(context.Context) (*SharedPage, error) {
+func (s *Store) readShared(key pageKey, shared bool) func(context.Context) (*SharedPage, error) {
 	return func(ctx context.Context) (*SharedPage, error) {
 		page, err := s.Before(ctx, key.room, key.before, key.limit)
-		return &SharedPage{Page: page}, err
+		return &SharedPage{Page: page, Shared: shared}, err
 	}
 }
 

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// readsAtOnce is how many requests read pages, lists and rolls at the same time, and
+	// maxReadsWaiting how many wait for that, each for readPatience.
+	readsAtOnce     = 4
+	maxReadsWaiting = 1024
+	readPatience    = 5 * time.Second
+)
+
+// reads bounds what requests that only read may take from those that speak.
+type reads struct {
+	turns  *turns
+	unread *unread
+	// render leaves a processor to the others, where there is more than one.
+	render *semaphore.Weighted
+}
+
+func newReads() *reads {
+	return &reads{
+		turns: newTurns(readsAtOnce, maxReadsWaiting, readPatience), unread: newUnread(),
+		render: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1))),
+	}
+}
+
+// body is an answer's, which is shared with other requests or this one's own.
+type body struct {
+	bytes  []byte
+	shared bool
+}
+
+// readAndSend sends what read reads. That has its turn, among the other addresses, and
+// what is its own counts as unread until it is written.
+func (a *API) readAndSend(c *gin.Context, status int, contentType string, read func() (body, error)) error {
+	address := a.origin(c)
+	done, err := a.reads.turns.take(c.Request.Context(), address)
+	if err != nil {
+		return err
+	}
+	b, err := func() (body, error) { defer done(); return read() }()
+	if err != nil {
+		return err
+	}
+	if !b.shared {
+		written, err := a.reads.unread.add(address, len(b.bytes))
+		if err != nil {
+			return err
+		}
+		defer written()
+	}
+	c.Data(status, contentType, b.bytes)
+	return nil
+}
+
+// rendered runs render when there is a processor for it.
+func (a *API) rendered(c *gin.Context, render func() ([]byte, error)) ([]byte, error) {
+	if err := a.reads.render.Acquire(c.Request.Context(), 1); err != nil {
+		return nil, err
+	}
+	defer a.reads.render.Release(1)
+	return render()
+}
