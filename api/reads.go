@@ -2,6 +2,8 @@ package api
 
 import (
 	"runtime"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -14,19 +16,23 @@ const (
 	readsAtOnce     = 4
 	maxReadsWaiting = 1024
 	readPatience    = 5 * time.Second
+	// writeChunk is how many bytes of an answer are written at once: to copy a large one
+	// takes the kernel milliseconds, in which nobody else has that processor.
+	writeChunk = 32 << 10
 )
 
 // reads bounds what requests that only read may take from those that speak.
 type reads struct {
 	turns  *turns
 	unread *unread
+	paces  paces
 	// render leaves a processor to the others, where there is more than one.
 	render *semaphore.Weighted
 }
 
 func newReads() *reads {
 	return &reads{
-		turns: newTurns(readsAtOnce, maxReadsWaiting, readPatience), unread: newUnread(),
+		turns: newTurns(readsAtOnce, maxReadsWaiting, readPatience), unread: newUnread(), paces: newPaces(),
 		render: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1))),
 	}
 }
@@ -56,7 +62,18 @@ func (a *API) readAndSend(c *gin.Context, status int, contentType string, read f
 		}
 		defer written()
 	}
-	c.Data(status, contentType, b.bytes)
+	if err := a.reads.paces.wait(c.Request.Context(), address, len(b.bytes)); err != nil {
+		return err
+	}
+	c.Header("Content-Type", contentType)
+	c.Header("Content-Length", strconv.Itoa(len(b.bytes)))
+	c.Status(status)
+	for chunk := range slices.Chunk(b.bytes, writeChunk) {
+		if _, err := c.Writer.Write(chunk); err != nil {
+			return nil //nolint:nilerr // the client went away
+		}
+		runtime.Gosched()
+	}
 	return nil
 }
 
