@@ -10,15 +10,28 @@ import (
 // in package sse, Redis in package store.
 type metrics struct {
 	posts *prometheus.CounterVec
+	busy  *prometheus.CounterVec
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
 	m := &metrics{posts: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "causette_posts_total",
 		Help: "Messages posted, by result: accepted, duplicate, or the code of the problem.",
-	}, []string{"result"})}
-	registry.MustRegister(m.posts)
+	}, []string{"result"}), busy: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "causette_reads_busy_total",
+		Help: "Reads answered 503 busy, by what there was too much of: turn (too many wait), unread (answers that are not read), pace (bytes to one address).",
+	}, []string{"of"})}
+	registry.MustRegister(m.posts, m.busy)
 	return m
+}
+
+// watch shows what reads hold at the moment.
+func (r *reads) watch(registry prometheus.Registerer) {
+	gauge := func(name, help string, value func() int) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	gauge("causette_reads_waiting", "Reads that wait for their turn.", r.turns.waiters)
+	gauge("causette_unread_bytes", "Bytes of answers that are being written.", r.unread.bytes)
 }
 
 // posted counts a message that was posted.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/semaphore"
+
+	"causette/chat"
 )
 
 const (
@@ -49,7 +52,7 @@ func (a *API) readAndSend(c *gin.Context, status int, contentType string, read f
 	address := a.origin(c)
 	done, err := a.reads.turns.take(c.Request.Context(), address)
 	if err != nil {
-		return err
+		return a.busy("turn", err)
 	}
 	b, err := func() (body, error) { defer done(); return read() }()
 	if err != nil {
@@ -58,12 +61,12 @@ func (a *API) readAndSend(c *gin.Context, status int, contentType string, read f
 	if !b.shared {
 		written, err := a.reads.unread.add(address, len(b.bytes))
 		if err != nil {
-			return err
+			return a.busy("unread", err)
 		}
 		defer written()
 	}
 	if err := a.reads.paces.wait(c.Request.Context(), address, len(b.bytes)); err != nil {
-		return err
+		return a.busy("pace", err)
 	}
 	c.Header("Content-Type", contentType)
 	c.Header("Content-Length", strconv.Itoa(len(b.bytes)))
@@ -75,6 +78,14 @@ func (a *API) readAndSend(c *gin.Context, status int, contentType string, read f
 		runtime.Gosched()
 	}
 	return nil
+}
+
+// busy counts a read that is refused.
+func (a *API) busy(of string, err error) error {
+	if errors.Is(err, chat.ErrBusy) {
+		a.metrics.busy.WithLabelValues(of).Inc()
+	}
+	return err
 }
 
 // rendered runs render when there is a processor for it.

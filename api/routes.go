@@ -68,6 +68,7 @@ func New(o Options) (http.Handler, error) {
 		metrics:  newMetrics(o.Registry),
 		reads:    newReads(),
 	}
+	a.reads.watch(o.Registry)
 	routes, err := a.routes()
 	if err != nil {
 		return nil, err

@@ -111,6 +111,12 @@ func (t *turns) giveUp(address string, w *waiter) bool {
 	return i >= 0
 }
 
+func (t *turns) waiters() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count
+}
+
 func (t *turns) removeLocked(address string, i int) *waiter {
 	all := t.waiting[address]
 	w := all[i]

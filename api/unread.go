@@ -40,3 +40,9 @@ func (u *unread) add(address string, bytes int) (written func(), err error) {
 		}
 	}, nil
 }
+
+func (u *unread) bytes() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.all
+}

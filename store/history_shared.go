@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -23,6 +24,15 @@ const (
 // recentSizes are the pages that are remembered, by their limit; a smaller one is cut
 // from the next.
 var recentSizes = [...]int{50, 200}
+
+// shareReads makes what requests share.
+func (s *Store) shareReads() {
+	m := s.metrics
+	s.newestPages = newRecent[pageKey]("newest", m, remember, maxRecentPages, maxRecentBytes, pageBytes)
+	s.olderPages = newRecent[pageKey]("older", m, 0, 1, 0, pageBytes)
+	s.recentRooms = newRecent[int]("rooms", m, remember, len(recentSizes), math.MaxInt, func([]RoomInfo) int { return 0 })
+	s.recentRolls = newRecent[chat.RoomID]("people", m, remember, maxRecentPeople, maxRecentPeopleBytes, roll.bytes)
+}
 
 // SharedPage is a page that several requests have; nobody changes it.
 type SharedPage struct {

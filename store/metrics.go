@@ -11,6 +11,8 @@ type metrics struct {
 	fills       *prometheus.CounterVec // by cause
 	reconnects  prometheus.Counter
 	unavailable prometheus.Counter
+
+	sharedAnswers, sharedReads *prometheus.CounterVec // by what
 }
 
 func newMetrics() *metrics {
@@ -27,11 +29,17 @@ func newMetrics() *metrics {
 		unavailable: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "causette_redis_errors_total", Help: "Calls that Redis did not answer in time, or could not.",
 		}),
+		sharedAnswers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "causette_shared_answers_total", Help: "Answers from reads that requests share, by what was read.",
+		}, []string{"of"}),
+		sharedReads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "causette_shared_reads_total", Help: "The reads of Redis that it took for them.",
+		}, []string{"of"}),
 	}
 }
 
 // Collector is what to register with Prometheus: Redis up and full, appends by result,
-// feed connections and fills, unanswered calls.
+// feed connections and fills, unanswered calls, reads that are shared.
 func (s *Store) Collector() prometheus.Collector { return collector{s} }
 
 type collector struct{ s *Store }
@@ -55,7 +63,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(upDesc, prometheus.GaugeValue, up)
 	ch <- prometheus.MustNewConstMetric(fullDesc, prometheus.GaugeValue, full)
 	m := c.s.metrics
-	for _, each := range []prometheus.Collector{m.posts, m.fills, m.reconnects, m.unavailable} {
+	for _, each := range []prometheus.Collector{m.posts, m.fills, m.reconnects, m.unavailable, m.sharedAnswers, m.sharedReads} {
 		each.Collect(ch)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // recent remembers for a moment what was read of Redis, and reads it once for all who
@@ -16,6 +17,8 @@ type recent[K comparable, V any] struct {
 	life     time.Duration // 0: nothing is remembered
 	maxBytes int
 	size     func(V) int // bytes, about
+	reads    prometheus.Counter
+	answers  prometheus.Counter
 
 	mu      sync.Mutex
 	flights map[K]*flight[V]                 // guarded by mu: the reads under way
@@ -37,8 +40,14 @@ type remembered[V any] struct {
 	until time.Time
 }
 
-func newRecent[K comparable, V any](life time.Duration, maxEntries, maxBytes int, size func(V) int) *recent[K, V] {
-	r := &recent[K, V]{life: life, maxBytes: maxBytes, size: size, flights: make(map[K]*flight[V])}
+// newRecent makes one whose metrics call it by name.
+func newRecent[K comparable, V any](
+	name string, m *metrics, life time.Duration, maxEntries, maxBytes int, size func(V) int,
+) *recent[K, V] {
+	r := &recent[K, V]{
+		life: life, maxBytes: maxBytes, size: size, flights: make(map[K]*flight[V]),
+		reads: m.sharedReads.WithLabelValues(name), answers: m.sharedAnswers.WithLabelValues(name),
+	}
 	kept, err := simplelru.NewLRU(maxEntries, func(_ K, e remembered[V]) { r.bytes -= size(e.v) })
 	if err != nil {
 		panic(err) // no entries at all
@@ -50,6 +59,7 @@ func newRecent[K comparable, V any](life time.Duration, maxEntries, maxBytes int
 // get is what is remembered of key, or what read reads. The read goes on for the others
 // if this caller goes away; it has to end by itself.
 func (r *recent[K, V]) get(ctx context.Context, key K, read func(context.Context) (V, error)) (V, error) {
+	r.answers.Inc()
 	r.mu.Lock()
 	if e, ok := r.kept.Get(key); ok && time.Now().Before(e.until) {
 		r.mu.Unlock()
@@ -72,6 +82,7 @@ func (r *recent[K, V]) get(ctx context.Context, key K, read func(context.Context
 }
 
 func (r *recent[K, V]) fly(ctx context.Context, key K, f *flight[V], read func(context.Context) (V, error)) {
+	r.reads.Inc()
 	f.v, f.err = read(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()

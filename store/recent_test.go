@@ -16,7 +16,7 @@ import (
 
 func TestRecent_IsReadOnceForAllWhoAskAndRememberedForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecent[string](time.Second, 10, 1000, func(int) int { return 1 })
+		r := newRecent[string]("test", newMetrics(), time.Second, 10, 1000, func(int) int { return 1 })
 		reads := 0
 		get := func() int {
 			v, err := r.get(t.Context(), "k", func(context.Context) (int, error) {
@@ -54,7 +54,7 @@ func TestRecent_IsReadOnceForAllWhoAskAndRememberedForAWhile(t *testing.T) {
 
 func TestRecent_WhatWasReadBeforeAWriteIsForNobodyAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecent[string](time.Second, 10, 1000, func(string) int { return 1 })
+		r := newRecent[string]("test", newMetrics(), time.Second, 10, 1000, func(string) int { return 1 })
 		var written atomic.Value
 		written.Store("old")
 		get := func() string {
@@ -85,7 +85,7 @@ func TestRecent_WhatWasReadBeforeAWriteIsForNobodyAfterIt(t *testing.T) {
 
 func TestRecent_IsBoundedAndAnErrorIsNotRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecent[int](time.Second, 10, 100, func(n int) int { return n })
+		r := newRecent[int]("test", newMetrics(), time.Second, 10, 100, func(n int) int { return n })
 		get := func(key, size int, fails error) error {
 			_, err := r.get(t.Context(), key, func(context.Context) (int, error) { return size, fails })
 			return err
@@ -119,7 +119,7 @@ func TestRecent_IsBoundedAndAnErrorIsNotRemembered(t *testing.T) {
 
 func TestRecent_WhoGoesAwayDoesNotEndTheReadOfTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecent[string](0, 1, 0, func(int) int { return 0 })
+		r := newRecent[string]("test", newMetrics(), 0, 1, 0, func(int) int { return 0 })
 		read := func(ctx context.Context) (int, error) {
 			time.Sleep(100 * time.Millisecond)
 			return 7, ctx.Err()

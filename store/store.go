@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -127,11 +126,7 @@ func New(clients *Clients, o Options) *Store {
 		posts:    pipelined(clients.posts),
 		landings: newLandings(),
 
-		newestPages: newRecent[pageKey](remember, maxRecentPages, maxRecentBytes, pageBytes),
-		olderPages:  newRecent[pageKey](0, 1, 0, pageBytes),
-		recentRooms: newRecent[int](remember, len(recentSizes), math.MaxInt, func([]RoomInfo) int { return 0 }),
-		recentRolls: newRecent[chat.RoomID](remember, maxRecentPeople, maxRecentPeopleBytes, roll.bytes),
-		catchUps:    semaphore.NewWeighted(maxCatchUps),
+		catchUps: semaphore.NewWeighted(maxCatchUps),
 
 		health:  newHealth(),
 		active:  newActiveRooms(),
@@ -140,6 +135,7 @@ func New(clients *Clients, o Options) *Store {
 		acked:   newAcked(),
 		metrics: newMetrics(),
 	}
+	s.shareReads()
 	s.feed = newFeed(s)
 	s.presence = newPresence(s)
 	return s
