@@ -34,6 +34,9 @@ func (s *Store) After(ctx context.Context, room chat.RoomID, after chat.EventID,
 
 // ReadAfter is [Store.After] for a request, which takes no turn among the streams.
 func (s *Store) ReadAfter(ctx context.Context, room chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
+	if err := s.away(); err != nil {
+		return chat.Page{}, s.failed(ctx, "read history", err)
+	}
 	return s.page(ctx, "after", room, after, limit)
 }
 

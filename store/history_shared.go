@@ -69,6 +69,9 @@ func pageBytes(p *SharedPage) (n int) {
 // unless this instance hears or takes a message meanwhile, and any is read once for all
 // who ask at the same time.
 func (s *Store) ReadBefore(ctx context.Context, room chat.RoomID, before chat.EventID, limit int) (*SharedPage, error) {
+	if err := s.away(); err != nil {
+		return &SharedPage{}, s.failed(ctx, "read history", err)
+	}
 	if !before.IsZero() {
 		key := pageKey{room, before, limit}
 		return s.olderPages.get(ctx, key, s.readShared(key, false))

@@ -31,6 +31,9 @@ func (s *Store) People(ctx context.Context, room chat.RoomID) (chat.Presence, []
 // remembered for a second, unless this instance hears or tells of a change meanwhile.
 // Nobody changes the list.
 func (s *Store) ReadPeople(ctx context.Context, room chat.RoomID) (chat.Presence, []chat.Person, error) {
+	if err := s.away(); err != nil {
+		return chat.Presence{}, nil, s.failed(ctx, "list people", err)
+	}
 	r, err := s.recentRolls.get(ctx, room, func(ctx context.Context) (roll, error) { return s.roll(ctx, room) })
 	return r.counts, r.people, err
 }

@@ -42,9 +42,11 @@ func TestRecent_IsReadOnceForAllWhoAskAndRememberedForAWhile(t *testing.T) {
 			t.Errorf("got read %d, want what is remembered", v)
 		}
 		time.Sleep(time.Second + time.Millisecond)
+		r.mu.Lock()
 		if r.kept.Len() != 0 || r.bytes != 0 {
 			t.Errorf("%d are kept, %d bytes", r.kept.Len(), r.bytes)
 		}
+		r.mu.Unlock()
 		if v := get(); v != 2 {
 			t.Errorf("got read %d, want a new one", v)
 		}
@@ -222,7 +224,7 @@ func TestReadRooms_AndReadPeopleAreOneReadForAllWhoAsk(t *testing.T) {
 func commandsOf(t *testing.T, s *Store, name string) (n int) {
 	t.Helper()
 	stats := s.client.Info(t.Context(), "commandstats").Val()
-	for _, line := range strings.Split(stats, "\r\n") {
+	for line := range strings.SplitSeq(stats, "\r\n") {
 		if _, err := fmt.Sscanf(line, "cmdstat_"+name+":calls=%d,", &n); err == nil {
 			return n
 		}

@@ -59,6 +59,9 @@ func (s *Store) Rooms(ctx context.Context, limit int) ([]RoomInfo, error) {
 // ReadRooms is [Store.Rooms] for a request: it is read once for all who ask, and
 // remembered for a second. Nobody changes the list.
 func (s *Store) ReadRooms(ctx context.Context, limit int) ([]RoomInfo, error) {
+	if err := s.away(); err != nil {
+		return nil, s.failed(ctx, "list rooms", err)
+	}
 	for _, size := range recentSizes {
 		if limit <= size {
 			infos, err := s.recentRooms.get(ctx, size, func(ctx context.Context) ([]RoomInfo, error) { return s.Rooms(ctx, size) })

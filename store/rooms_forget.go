@@ -55,6 +55,9 @@ func (s *Store) forgetRooms(ctx context.Context, rooms []chat.RoomID) {
 	defer cancel()
 	if err := s.forgetEnded(call, rooms); err != nil && ctx.Err() == nil {
 		s.o.Log.Debug("rooms not forgotten", slog.String("error", err.Error()))
+		for _, room := range rooms { // another time
+			s.active.end(room)
+		}
 	}
 }
 

@@ -52,9 +52,9 @@ func (s *Store) rankRooms(ctx context.Context, last activity) {
 	if len(last.from) == 0 || s.Ready() != nil {
 		return
 	}
+	said, came, err := s.countPeople(ctx, last)
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	said, came, err := s.countPeople(call, last)
 	if err == nil {
 		err = s.addRooms(call, s.keys.ranking(), said, came, redis.ZAddArgs{})
 	}
@@ -69,23 +69,9 @@ func (s *Store) rankRooms(ctx context.Context, last activity) {
 // countPeople adds who came or spoke to their rooms' people, and returns the rooms' ranks:
 // those where something was said, and the others.
 func (s *Store) countPeople(ctx context.Context, last activity) (said, came []redis.Z, err error) {
-	now := time.Now()
 	for rooms := range slices.Chunk(slices.Collect(maps.Keys(last.from)), 500) {
-		pipe := s.client.Pipeline()
-		counts := make([]*redis.IntCmd, len(rooms))
-		for i, room := range rooms {
-			keys := s.keys.recentPeople(room, now)
-			for some := range slices.Chunk(slices.Collect(maps.Keys(last.from[room])), 500) {
-				people := make([]any, len(some))
-				for j, address := range some {
-					people[j] = who(room, address)
-				}
-				pipe.PFAdd(ctx, keys[0], people...)
-			}
-			pipe.PExpire(ctx, keys[0], 2*peopleWindow)
-			counts[i] = pipe.PFCount(ctx, keys...)
-		}
-		if _, err := pipe.Exec(ctx); err != nil {
+		counts, err := s.addPeople(ctx, rooms, last.from)
+		if err != nil {
 			return nil, nil, err
 		}
 		for i, room := range rooms {
@@ -102,4 +88,26 @@ func (s *Store) countPeople(ctx context.Context, last activity) (said, came []re
 		}
 	}
 	return said, came, nil
+}
+
+// addPeople is countPeople for some rooms, within the time of one call.
+func (s *Store) addPeople(ctx context.Context, rooms []chat.RoomID, from map[chat.RoomID]addresses) ([]*redis.IntCmd, error) {
+	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	pipe, now := s.client.Pipeline(), time.Now()
+	counts := make([]*redis.IntCmd, len(rooms))
+	for i, room := range rooms {
+		keys := s.keys.recentPeople(room, now)
+		for some := range slices.Chunk(slices.Collect(maps.Keys(from[room])), 500) {
+			people := make([]any, len(some))
+			for j, address := range some {
+				people[j] = who(room, address)
+			}
+			pipe.PFAdd(call, keys[0], people...)
+		}
+		pipe.PExpire(call, keys[0], 2*peopleWindow)
+		counts[i] = pipe.PFCount(call, keys...)
+	}
+	_, err := pipe.Exec(call)
+	return counts, err
 }
