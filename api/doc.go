@@ -1,6 +1,8 @@
 // Package api is the HTTP face of Causette: JSON over gin, the page, and the
 // way into the event stream. The whole URL space is in routes.go; each resource
-// has a file; every error becomes application/problem+json in problem.go.
+// has a file; every error becomes application/problem+json in problem.go. What only
+// reads goes through reads.go, which keeps it from those who speak: turns.go, unread.go and
+// pace.go say how.
 //
 // It never talks to Redis (package store does), never writes an event (package
 // sse does), and never decides what a valid text or nickname is (package chat does).

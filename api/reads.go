@@ -17,8 +17,8 @@ const (
 	// readsAtOnce is how many requests read pages, lists and rolls at the same time, and
 	// maxReadsWaiting how many wait for that, each for readPatience.
 	readsAtOnce     = 4
-	maxReadsWaiting = 1024
-	readPatience    = 5 * time.Second
+	maxReadsWaiting = 4096
+	readPatience    = 8 * time.Second
 	// writeChunk is how many bytes of an answer are written at once: to copy a large one
 	// takes the kernel milliseconds, in which nobody else has that processor.
 	writeChunk = 32 << 10
