@@ -27,7 +27,7 @@ const (
 const maxSlowdown, maxSlowdown99 = 50, 20
 
 func TestPromise3_OneAddressThatReadsPagesWithoutEndKeepsNobodyFromPosting(t *testing.T) {
-	for _, path := range []string{"/messages?limit=200", "/rooms/lobby"} {
+	for _, path := range []string{"/messages?limit=200", "/messages?limit=200&before=", "/rooms/lobby"} {
 		t.Run(strings.Trim(path, "/"), func(t *testing.T) {
 			redis := startRedis(t)
 			i := startPlainInstance(t, append([]setting{redis.url(), "TRUSTED_PROXIES=none", "REQUEST_RATE=0", "LOG_LEVEL=warn"}, quiet...)...)
@@ -45,22 +45,28 @@ func TestPromise3_OneAddressThatReadsPagesOfAnEmbeddedRedisKeepsNobodyFromPostin
 	checkPostsBesideReaders(t, i, "/messages?limit=200")
 }
 
-// checkPostsBesideReaders measures honest posts without and with an address that reads path.
+// checkPostsBesideReaders measures honest posts without and with an address that reads path,
+// to which the id of a message is added where it ends with =.
 func checkPostsBesideReaders(t *testing.T, i *instance, path string) {
 	t.Helper()
 	big := strings.Repeat("𝄞", 2000) // 8 KB
+	var ids []string
 	for range 250 {
-		mustCall(t, http.StatusCreated, http.MethodPost, i.base+"/messages", asJSON(post{Text: big, Nickname: "big"}))
+		a := mustCall(t, http.StatusCreated, http.MethodPost, i.base+"/messages", asJSON(post{Text: big, Nickname: "big"}))
+		ids = append(ids, read[message](t, string(a.body)).ID)
+	}
+	if !strings.HasSuffix(path, "=") {
+		ids = []string{""}
 	}
 	before := honestPosts(t, i, 3*time.Second)
 
 	var stop atomic.Bool
 	var answers, bytes atomic.Int64
 	var wg sync.WaitGroup
-	for range hostileReaders {
+	for reader := range hostileReaders {
 		wg.Go(func() {
 			for !stop.Load() {
-				n, err := readWithoutEnd(i.port, path, &stop)
+				n, err := readWithoutEnd(i.port, path+ids[reader%len(ids)], &stop)
 				answers.Add(n.answers)
 				bytes.Add(n.bytes)
 				if err != nil {
