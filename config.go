@@ -52,7 +52,7 @@ type Config struct {
 	Drain      time.Duration `env:"DRAIN" envDefault:"5s" want:"a duration from 100ms to 5m, such as 5s"`
 
 	SessionSecrets []string `env:"SESSION_SECRET" want:"at least 32 characters, the same on every instance; or up to 8 such secrets separated by commas or spaces, of which the first signs; empty to keep one in Redis"`
-	NoticeLimit    int      `env:"NOTICE_LIMIT" envDefault:"100" want:"a number of participants from 0 to 100000"`
+	NoticeLimit    int      `env:"NOTICE_LIMIT" envDefault:"100" want:"a number of participants with a nickname from 0 to 100000"`
 
 	CORSOrigins    []string `env:"CORS_ORIGINS" want:"origins such as https://example.org, separated by commas"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128" want:"addresses or CIDR ranges separated by commas, or none"`

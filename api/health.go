@@ -2,9 +2,12 @@ package api
 
 import (
 	_ "embed"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"causette/chat"
 )
 
 // getHealth answers as long as the process can answer at all.
@@ -14,19 +17,23 @@ func (a *API) getHealth(c *gin.Context) {
 
 // readiness is what a load balancer and a person want to know.
 type readiness struct {
-	// Status is "ready", "draining" or "unavailable".
-	Status   string `json:"status"`
+	// Status is "ready", "draining", "unavailable" or "storage_full".
+	Status string `json:"status"`
+	// Redis is "up", "down" or "full".
 	Redis    string `json:"redis"`
 	Embedded bool   `json:"embedded"`
 	Instance string `json:"instance"`
 }
 
 // getReady answers 200 while this instance can serve, and 503 while Redis is
-// out of reach or the process is stopping.
+// out of reach, or full, or the process is stopping.
 func (a *API) getReady(c *gin.Context) {
 	ready := readiness{Status: "ready", Redis: "up", Embedded: a.o.Embedded(), Instance: a.o.Instance}
 	status := http.StatusOK
-	if a.o.Store.Ready() != nil {
+	switch err := a.o.Store.Ready(); {
+	case errors.Is(err, chat.ErrStorageFull):
+		ready.Status, ready.Redis, status = "storage_full", "full", http.StatusServiceUnavailable
+	case err != nil:
 		ready.Status, ready.Redis, status = "unavailable", "down", http.StatusServiceUnavailable
 	}
 	if a.o.Draining() {

@@ -1,9 +1,9 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -66,21 +66,13 @@ func (a *API) sayAs(c *gin.Context, s session, nickname string, room chat.RoomID
 	return a.o.Store.Append(c.Request.Context(), post)
 }
 
+const contentTypeJSON = "application/json; charset=utf-8"
+
 // Limits of a page of history, in messages.
 const (
 	defaultPage = 50
 	maxPage     = 200
 )
-
-// history is a page of a room's log. Before and After are the cursors of the
-// pages next to it; Before is null where the log begins, After where it is empty.
-type history struct {
-	Messages []json.RawMessage `json:"messages"`
-	Before   *chat.EventID     `json:"before"`
-	After    *chat.EventID     `json:"after"`
-	// More says that there is more in the direction asked for.
-	More bool `json:"more"`
-}
 
 // getMessages reads a page: the newest, those before an id, or those after one.
 func (a *API) getMessages(c *gin.Context) error {
@@ -92,37 +84,46 @@ func (a *API) getMessages(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := a.readPage(c, room, limit)
-	if err != nil {
-		return err
-	}
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, asHistory(page, c.Query("after") != ""))
-	return nil
+	return a.readAndSend(c, http.StatusOK, contentTypeJSON, func() (body, error) { return a.readPage(c, room, limit) })
 }
 
-func (a *API) readPage(c *gin.Context, room chat.RoomID, limit int) (chat.Page, error) {
+func (a *API) readPage(c *gin.Context, room chat.RoomID, limit int) (body, error) {
 	before, after := c.Query("before"), c.Query("after")
 	if before != "" && after != "" {
-		return chat.Page{}, fieldProblem(http.StatusBadRequest, "after", "conflicting_cursors", "before and after exclude each other")
+		return body{}, fieldProblem(http.StatusBadRequest, "after", "conflicting_cursors", "before and after exclude each other")
 	}
 	if after == "" {
 		id, err := cursor("before", before)
-		if err != nil || before != "" && id.IsZero() { // nothing stands before 0-0
-			return chat.Page{}, err
+		if err != nil {
+			return body{}, err
 		}
-		return a.o.Store.Before(c.Request.Context(), room, id, limit)
+		if before != "" && id.IsZero() { // nothing stands before 0-0
+			return body{bytes: encodeHistory(chat.Page{}, false)}, nil
+		}
+		page, err := a.o.Store.ReadBefore(c.Request.Context(), room, id, limit)
+		if err != nil {
+			return body{}, err
+		}
+		b, err := a.rendered(c, func() ([]byte, error) {
+			return page.Encoded(func(p chat.Page) []byte { return encodeHistory(p, false) }), nil
+		})
+		return body{b, page.Shared}, err
 	}
 	id, err := cursor("after", after)
 	if err != nil {
-		return chat.Page{}, err
+		return body{}, err
 	}
-	page, err := a.o.Store.After(c.Request.Context(), room, id, limit)
-	if err == nil && page.Gap {
-		err = fieldProblem(http.StatusGone, "after", "gap",
+	page, err := a.o.Store.ReadAfter(c.Request.Context(), room, id, limit)
+	if err != nil {
+		return body{}, err
+	}
+	if page.Gap {
+		return body{}, fieldProblem(http.StatusGone, "after", "gap",
 			"the log does not hold what follows this id any more; begin with the newest messages")
 	}
-	return page, err
+	b, err := a.rendered(c, func() ([]byte, error) { return encodeHistory(page, true), nil })
+	return body{bytes: b}, err
 }
 
 func cursor(name, value string) (chat.EventID, error) {
@@ -136,16 +137,34 @@ func cursor(name, value string) (chat.EventID, error) {
 	return id, nil
 }
 
-func asHistory(page chat.Page, forward bool) history {
-	h := history{Messages: make([]json.RawMessage, len(page.Events)), More: page.More}
+// encodeHistory is a page as JSON: {"messages", "before", "after", "more"}. before and
+// after are the cursors of the pages next to it; before is null where the log begins, after
+// where it is empty; more says that there is more in the direction asked for. The messages
+// are copied as they are: to parse each again would be most of what a page costs.
+func encodeHistory(page chat.Page, forward bool) []byte {
+	size := 128
+	for _, e := range page.Events {
+		size += len(e.Data) + 64
+	}
+	b := append(make([]byte, 0, size), `{"messages":[`...)
 	for i, e := range page.Events {
-		h.Messages[i] = e.AppendJSON(nil)
-	}
-	if n := len(page.Events); n > 0 {
-		first, last := page.Events[0].ID, page.Events[n-1].ID
-		if h.After = &last; forward || page.More {
-			h.Before = &first
+		if i > 0 {
+			b = append(b, ',')
 		}
+		b = e.AppendJSON(b)
 	}
-	return h
+	b = append(b, `],"before":`...)
+	n := len(page.Events)
+	b = appendCursor(b, page.Events[:min(n, 1)], forward || page.More)
+	b = append(b, `,"after":`...)
+	b = appendCursor(b, page.Events[max(n-1, 0):], true)
+	return append(strconv.AppendBool(append(b, `,"more":`...), page.More), '}')
+}
+
+// appendCursor appends the id of the event, if there is one and it is a cursor, or null.
+func appendCursor(b []byte, event []chat.Event, is bool) []byte {
+	if len(event) == 0 || !is {
+		return append(b, "null"...)
+	}
+	return append(event[0].ID.Append(append(b, '"')), '"')
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -187,4 +188,12 @@ func TestUnavailable_WithoutRedisPostsSaySoAndWhen(t *testing.T) {
 	if h := decode[history](t, s.get("/messages")); len(h.Messages) != 1 {
 		t.Errorf("%d messages are kept", len(h.Messages))
 	}
+}
+
+// history is what GET /messages answers.
+type history struct {
+	Messages []json.RawMessage `json:"messages"`
+	Before   *chat.EventID     `json:"before"`
+	After    *chat.EventID     `json:"after"`
+	More     bool              `json:"more"`
 }

@@ -51,23 +51,25 @@ func (a *API) servePage(c *gin.Context, room chat.RoomID, status int, form templ
 		BaseURL: a.trusted.baseURL(c.Request), Presence: a.o.Store.Participants(room),
 		Form: form,
 	}
-	a.fill(c, &page)
-	a.listRooms(c, &page)
-	var html bytes.Buffer
-	if err := a.pages.Page(&html, page); err != nil {
-		return err
-	}
 	// no-cache, not no-store, which would keep the page out of the back-forward cache.
 	c.Header("Cache-Control", "private, no-cache")
 	c.Header("Vary", "Accept-Language, Cookie")
-	c.Data(status, "text/html; charset=utf-8", html.Bytes())
-	return nil
+	return a.readAndSend(c, status, "text/html; charset=utf-8", func() (body, error) {
+		a.fill(c, &page)
+		a.listRooms(c, &page)
+		b, err := a.rendered(c, func() ([]byte, error) {
+			var html bytes.Buffer
+			err := a.pages.Page(&html, page)
+			return html.Bytes(), err
+		})
+		return body{bytes: b}, err
+	})
 }
 
 // fill puts the newest messages into the page, and the position after them, so
 // that the stream goes on where the HTML ends.
 func (a *API) fill(c *gin.Context, page *templates.Page) {
-	newest, err := a.o.Store.Before(c.Request.Context(), page.Room, chat.EventID{}, pageMessages)
+	newest, err := a.o.Store.ReadBefore(c.Request.Context(), page.Room, chat.EventID{}, pageMessages)
 	if err != nil {
 		page.RedisDown = true
 		return
@@ -88,7 +90,7 @@ func (a *API) listRooms(c *gin.Context, page *templates.Page) {
 	if page.RedisDown {
 		return
 	}
-	rooms, err := a.o.Store.Rooms(c.Request.Context(), defaultRooms)
+	rooms, err := a.o.Store.ReadRooms(c.Request.Context(), defaultRooms)
 	if err != nil {
 		a.log.Debug("page without the list of rooms", slog.String("error", err.Error()))
 		return

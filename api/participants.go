@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -21,14 +22,16 @@ func (a *API) getParticipants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	presence, people, err := a.o.Store.People(c.Request.Context(), room)
-	if err != nil {
-		return err
-	}
-	if people == nil {
-		people = []chat.Person{} // [] rather than null
-	}
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, roster{Presence: presence, People: people})
-	return nil
+	return a.readAndSend(c, http.StatusOK, contentTypeJSON, func() (body, error) {
+		presence, people, err := a.o.Store.ReadPeople(c.Request.Context(), room)
+		if err != nil {
+			return body{}, err
+		}
+		if people == nil {
+			people = []chat.Person{} // [] rather than null
+		}
+		b, err := a.rendered(c, func() ([]byte, error) { return json.Marshal(roster{Presence: presence, People: people}) })
+		return body{bytes: b}, err
+	})
 }

@@ -47,9 +47,12 @@ func fieldProblem(status int, field, code, detail string) *Problem {
 // is away: the store finds out within about that time that it is back.
 const retryUnavailable = 2 * time.Second
 
-// retryFull is how long it waits while Redis is full: that passes as messages expire, or
-// when somebody gives it more memory.
-const retryFull = 10 * time.Second
+// How long it waits while Redis is full, which passes as messages expire or when somebody
+// gives it more memory, and while too much is asked at once.
+const (
+	retryFull = 10 * time.Second
+	retryBusy = time.Second
+)
 
 // limitDetail is what a limit says to people, by its name.
 func limitDetail(policy string) string {
@@ -94,6 +97,10 @@ func asProblem(err error) *Problem {
 		p := problem(http.StatusServiceUnavailable, "storage_full",
 			"the server has no room to store anything; reading goes on. Try again later, with the same nonce")
 		p.retryAfter = retryFull
+		return p
+	case errors.Is(err, chat.ErrBusy):
+		p := problem(http.StatusServiceUnavailable, "busy", "too much was asked at once; nothing took effect, so wait a little and ask again")
+		p.retryAfter = retryBusy
 		return p
 	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p := problem(http.StatusServiceUnavailable, "unavailable",

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -22,7 +23,7 @@ const (
 	maxRooms     = 200
 )
 
-// getRooms lists the rooms, liveliest first.
+// getRooms lists the rooms, those of the most people first.
 func (a *API) getRooms(c *gin.Context) error {
 	if _, asked := c.GetQuery("room"); asked && wantsPage(c.Request) {
 		return a.goToRoom(c)
@@ -31,15 +32,17 @@ func (a *API) getRooms(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := a.o.Store.Rooms(c.Request.Context(), limit)
-	if err != nil {
-		return err
-	}
-	rooms := make([]roomInfo, len(found))
-	for i, r := range found {
-		rooms[i] = roomInfo{Room: r.Room, Participants: r.Participants, LastID: r.LastID, At: chat.Instant{Time: r.At}}
-	}
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, gin.H{"rooms": rooms})
-	return nil
+	return a.readAndSend(c, http.StatusOK, contentTypeJSON, func() (body, error) {
+		found, err := a.o.Store.ReadRooms(c.Request.Context(), limit)
+		if err != nil {
+			return body{}, err
+		}
+		rooms := make([]roomInfo, len(found))
+		for i, r := range found {
+			rooms[i] = roomInfo{Room: r.Room, Participants: r.Participants, LastID: r.LastID, At: chat.Instant{Time: r.At}}
+		}
+		b, err := a.rendered(c, func() ([]byte, error) { return json.Marshal(gin.H{"rooms": rooms}) })
+		return body{bytes: b}, err
+	})
 }

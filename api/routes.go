@@ -59,6 +59,7 @@ type API struct {
 	hosts    hostNames
 	budget   *requestBudget // nil: no limit
 	refusals rate.Sometimes // when the log says that there are some
+	reads    *reads
 }
 
 // New makes the whole of Causette's HTTP: every route behind its guards.
@@ -82,7 +83,9 @@ func New(o Options) (http.Handler, error) {
 		metrics:  newMetrics(o.Registry),
 		budget:   newRequestBudget(o.RequestRate, o.RequestBurst),
 		refusals: rate.Sometimes{First: 1, Interval: time.Minute},
+		reads:    newReads(),
 	}
+	a.reads.watch(o.Registry)
 	return a.routes()
 }
 

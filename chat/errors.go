@@ -66,4 +66,8 @@ var (
 	// ErrStorageFull is an [ErrUnavailable]: Redis has no memory left to store anything.
 	// The command took no effect. Reading goes on.
 	ErrStorageFull = fmt.Errorf("%w: its memory is full", ErrUnavailable)
+
+	// ErrBusy is an [ErrUnavailable]: too much of this kind was under way, so that Redis
+	// was not asked. Nothing took effect.
+	ErrBusy = fmt.Errorf("%w: too much is asked of it at once", ErrUnavailable)
 )

@@ -81,6 +81,6 @@ func BenchmarkServe_Connect(b *testing.B) {
 
 type benchPresence struct{}
 
-func (benchPresence) Join(chat.RoomID, chat.Person)              {}
+func (benchPresence) Join(chat.RoomID, chat.Person, string)      {}
 func (benchPresence) Leave(chat.RoomID, string)                  {}
 func (benchPresence) Participants(chat.RoomID) (p chat.Presence) { return p }

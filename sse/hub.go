@@ -37,7 +37,8 @@ type source interface {
 
 // presence is who is told of comings and goings. None of it waits for Redis.
 type presence interface {
-	Join(room chat.RoomID, who chat.Person)
+	// Join is told the address too, as it is counted.
+	Join(room chat.RoomID, who chat.Person, address string)
 	Leave(room chat.RoomID, sessionID string)
 	// Participants counts whoever has joined here, and knows every presence event
 	// that has come to the room.

@@ -120,8 +120,10 @@ func (s *stream) hold(err error, try int) error {
 		s.hub.o.Log.Error("the log of a room cannot be read", "room", string(s.sub.Room), "error", err)
 		return failed
 	}
-	if err := s.tellDown(); err != nil {
-		return err
+	if !errors.Is(err, chat.ErrBusy) { // too many read at once: Redis is not away
+		if err := s.tellDown(); err != nil {
+			return err
+		}
 	}
 	return s.pace.waitFor(s.out, backoff(try))
 }

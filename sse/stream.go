@@ -55,7 +55,7 @@ func (s *stream) serve() error {
 	if err := s.enter(); err != nil {
 		return err
 	}
-	s.hub.presence.Join(s.sub.Room, s.sub.Person)
+	s.hub.presence.Join(s.sub.Room, s.sub.Person, s.sub.Address)
 	s.joined = true
 	at, err := s.begin()
 	if err != nil {

@@ -18,7 +18,7 @@ type fakePresence struct {
 	told []string
 }
 
-func (p *fakePresence) Join(id chat.RoomID, who chat.Person) {
+func (p *fakePresence) Join(id chat.RoomID, who chat.Person, _ string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.here == nil {

@@ -31,7 +31,7 @@ func TestAnnounce_AnnouncementsStayAmongTheNodesOfTheirSlot(t *testing.T) {
 	defer everything.Close()
 	_, err := everything.Receive(t.Context())
 	must(t, err)
-	e.s.Join(e.rooms[0], ana)
+	e.s.Join(e.rooms[0], ana, "")
 	for range 10 {
 		e.say(t, 0)
 	}
@@ -102,7 +102,7 @@ func upgrade(t *testing.T, n *realRedisServer) {
 func TestAnnounce_NodesAreUpgradedOneByOne(t *testing.T) {
 	c := startThreeMasters(t, lacking...)
 	e := c.followEverywhere(t, c.store(t))
-	e.s.Join(e.rooms[0], ana) // its lease is renewed: so it is seen that the master is another
+	e.s.Join(e.rooms[0], ana, "") // its lease is renewed: so it is seen that the master is another
 	e.sayAndHear(t)
 	upgrade(t, c.nodes[3])
 	replica := dial(t, c.nodes[3].addr)
@@ -125,7 +125,7 @@ func TestAnnounce_NodesAreUpgradedOneByOne(t *testing.T) {
 // A master that is upgraded, and then put back, under a running instance.
 func TestAnnounce_GoesTheWayThatTheServerOfTheMomentHas(t *testing.T) {
 	client, server := startClusterNode(t, append([]string{"--appendonly", "yes", "--appendfsync", "always"}, lacking...)...)
-	s := New(client, quick())
+	s := New(Shared(client), quick())
 	run(t, s)
 	node := dial(t, server.addr)
 	r, _ := follow(t, s, 10)
@@ -168,7 +168,7 @@ func TestAnnounce_AUserWhoMayNotIsToldSo(t *testing.T) {
 		}
 		must(t, node.Do(t.Context(), args...).Err())
 		must(t, node.Do(t.Context(), "CLIENT", "KILL", "TYPE", "normal").Err())
-		s := New(client, quick())
+		s := New(Shared(client), quick())
 		stop := run(t, s)
 		_, err := s.Follow(t.Context(), lobby, 0, newRecorder())
 		if (err != nil) != (not == "ssubscribe" || not == "command|info") {

@@ -13,6 +13,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+const (
+	// postConnections are those that posts have for themselves, beside their pipeline's
+	// one. Few are used: a post that is not alone takes the pipeline.
+	postConnections = 8
+	// poolTimeout is how long a call waits for a connection that is free. go-redis
+	// waits up to four times; what has none then is [chat.ErrBusy].
+	poolTimeout = 200 * time.Millisecond
+)
+
 // errReplicas refuses to read from replicas: a log that lags looks like one that
 // went back.
 var errReplicas = errors.New("reading from replicas (read_only, replica_only, route_by_latency, route_randomly) is not supported")
@@ -20,56 +29,115 @@ var errReplicas = errors.New("reading from replicas (read_only, replica_only, ro
 // Dialer connects to a Redis whose place is not known, or not for long. It obeys ctx.
 type Dialer func(ctx context.Context) (net.Conn, error)
 
-// Dial makes a client from a URL: redis://, rediss:// (TLS) or unix://, with user
+// Clients are the ways to one Redis. Each has connections of its own (of a Cluster,
+// to each node), so that a post and the look at Redis's health never wait behind reads.
+type Clients struct {
+	posts  redis.UniversalClient
+	health redis.UniversalClient
+	rest   redis.UniversalClient
+}
+
+// Shared has one client for everything.
+func Shared(client redis.UniversalClient) *Clients {
+	return &Clients{posts: client, health: client, rest: client}
+}
+
+// Close closes all connections.
+func (c *Clients) Close() error {
+	if c.posts == c.rest { // Shared
+		return c.rest.Close()
+	}
+	return errors.Join(c.posts.Close(), c.health.Close(), c.rest.Close())
+}
+
+// connections is how many connections a client has at most: its pool's (0 is what the
+// URL says, or go-redis's default), and those of its pipeline pool (negative: pipelines
+// use the pool).
+type connections struct{ pool, pipelines int }
+
+// Dial makes clients from a URL: redis://, rediss:// (TLS) or unix://, with user
 // and password; ?addr=host:port (repeatable) makes it a Cluster, ?master_name= one
 // behind Sentinels, whose user and password come first: the master's are ?username=
 // and ?password=. It does not connect yet. What the URL does not say about time
 // is set so that a Redis that is away is noticed soon, and contexts are obeyed.
-func Dial(redisURL string) (redis.UniversalClient, error) { return DialBy(redisURL, nil) }
+// Its pool_size is about what is neither posts nor health.
+func Dial(redisURL string) (*Clients, error) { return DialBy(redisURL, nil) }
 
 // DialBy is [Dial], but for one Redis that is connected to by dialer, unless that is nil.
-func DialBy(redisURL string, dialer Dialer) (redis.UniversalClient, error) {
+func DialBy(redisURL string, dialer Dialer) (*Clients, error) {
 	quiet()
 	u, err := url.Parse(redisURL)
 	if err != nil {
 		return nil, fmt.Errorf("redis URL: %w", err)
 	}
-	q := u.Query()
-	switch {
+	var client func(connections) redis.UniversalClient
+	switch q := u.Query(); {
 	case q.Has("master_name"):
-		o, err := redis.ParseFailoverURL(redisURL)
-		if err == nil && (o.ReplicaOnly || o.RouteByLatency || o.RouteRandomly) {
-			err = errReplicas
-		}
-		if err != nil {
-			return nil, fmt.Errorf("redis URL: %w", err)
-		}
-		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
-		return redis.NewFailoverClient(o), nil
+		client, err = sentinelClient(redisURL)
 	case q.Has("addr"):
-		o, err := redis.ParseClusterURL(redisURL)
-		if err == nil && (o.ReadOnly || o.RouteByLatency || o.RouteRandomly) {
-			err = errReplicas
-		}
-		if err != nil {
-			return nil, fmt.Errorf("redis URL: %w", err)
-		}
-		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
-		return redis.NewClusterClient(o), nil
+		client, err = clusterClient(redisURL)
 	default:
-		o, err := redis.ParseURL(redisURL)
-		if err != nil {
-			return nil, fmt.Errorf("redis URL: %w", err)
-		}
-		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
+		client, err = plainClient(redisURL, dialer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("redis URL: %w", err)
+	}
+	return &Clients{
+		posts:  client(connections{pool: postConnections, pipelines: 1}),
+		health: client(connections{pool: 1, pipelines: -1}),
+		rest:   client(connections{pipelines: -1}),
+	}, nil
+}
+
+func sentinelClient(redisURL string) (func(connections) redis.UniversalClient, error) {
+	parsed, err := redis.ParseFailoverURL(redisURL)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.ReplicaOnly || parsed.RouteByLatency || parsed.RouteRandomly {
+		return nil, errReplicas
+	}
+	return func(n connections) redis.UniversalClient {
+		o := *parsed
+		o.ContextTimeoutEnabled, o.DialerRetries, o.PoolTimeout = true, 1, poolTimeout
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
+		o.PoolSize, o.PipelinePoolSize = or(n.pool, o.PoolSize), n.pipelines
+		return redis.NewFailoverClient(&o)
+	}, nil
+}
+
+func clusterClient(redisURL string) (func(connections) redis.UniversalClient, error) {
+	parsed, err := redis.ParseClusterURL(redisURL)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.ReadOnly || parsed.RouteByLatency || parsed.RouteRandomly {
+		return nil, errReplicas
+	}
+	return func(n connections) redis.UniversalClient {
+		o := *parsed
+		o.ContextTimeoutEnabled, o.DialerRetries, o.PoolTimeout = true, 1, poolTimeout
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
+		o.PoolSize, o.PipelinePoolSize = or(n.pool, o.PoolSize), n.pipelines
+		return redis.NewClusterClient(&o)
+	}, nil
+}
+
+func plainClient(redisURL string, dialer Dialer) (func(connections) redis.UniversalClient, error) {
+	parsed, err := redis.ParseURL(redisURL)
+	if err != nil {
+		return nil, err
+	}
+	return func(n connections) redis.UniversalClient {
+		o := *parsed
+		o.ContextTimeoutEnabled, o.DialerRetries, o.PoolTimeout = true, 1, poolTimeout
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
+		o.PoolSize, o.PipelinePoolSize = or(n.pool, o.PoolSize), n.pipelines
 		if dialer != nil {
 			o.Dialer = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer(ctx) }
 		}
-		return redis.NewClient(o), nil
-	}
+		return redis.NewClient(&o)
+	}, nil
 }
 
 // quiet sends what go-redis has to say to slog, at debug level: it writes a line

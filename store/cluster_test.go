@@ -28,12 +28,7 @@ func startClusterNode(t *testing.T, args ...string) (*redis.ClusterClient, *real
 	eventually(t, "the cluster is up", func() bool {
 		return node.Set(context.Background(), "k", "v", 0).Err() == nil //nolint:usetesting // a condition
 	})
-	client, err := Dial("redis://" + server.addr + "?addr=" + server.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client.(*redis.ClusterClient), server
+	return dialURL(t, "redis://"+server.addr+"?addr="+server.addr).rest.(*redis.ClusterClient), server
 }
 
 func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
@@ -42,7 +37,7 @@ func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
 	o.MessageRate, o.MessageBurst, o.SessionRate = 100, 100, 10
 	o.Prefix = "p:"
 	ctx, cancel := context.WithCancel(t.Context())
-	s, dying := New(client, o), New(client, o)
+	s, dying := New(Shared(client), o), New(Shared(client), o)
 	done, died := make(chan error, 1), make(chan error, 1)
 	dyingCtx, kill := context.WithCancel(ctx)
 	go func() { done <- s.Run(ctx) }()
@@ -55,8 +50,8 @@ func TestCluster_EveryCallStaysInOneSlot(t *testing.T) {
 	}()
 
 	r, _ := follow(t, s, 10)
-	dying.Join(lobby, bob)
-	s.Join(lobby, ana)
+	dying.Join(lobby, bob, "")
+	s.Join(lobby, ana, "")
 	r.waitPresence(t, 2, 2)
 	kill()
 	if err := <-died; err != nil {

@@ -113,7 +113,7 @@ func TestEmbedded_AnotherTakesOverWithinTwoSeconds(t *testing.T) {
 	second, third := embedIn(t, addr, dir), embedIn(t, addr, dir)
 	s := runningOn(t, second)
 	r, _ := follow(t, s, 10)
-	s.Join(lobby, ana)
+	s.Join(lobby, ana, "")
 	r.waitPresence(t, 1, 1)
 	say(t, s, "before")
 	r.wait(t, "what is said before", func() bool { return len(r.texts(t)) == 1 })

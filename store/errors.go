@@ -21,17 +21,19 @@ var passing = []string{
 
 // failed says what an error of go-redis means to the caller whose context ctx is:
 // his own cancelling stays what it is; a Redis that is away, too slow or not ready
-// is [chat.ErrUnavailable], with the cause, and one that is full [chat.ErrStorageFull];
-// anything else is a bug and stays bare.
+// is [chat.ErrUnavailable], with the cause, and one that is full [chat.ErrStorageFull]; that
+// no connection became free is [chat.ErrBusy]; anything else is a bug and stays bare.
 func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, redis.Nil):
 		return nil
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
-	case isFull(err):
+	case isOOM(err):
 		s.metrics.unavailable.Inc()
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrStorageFull, err)
+	case errors.Is(err, redis.ErrPoolTimeout): // Redis was not asked
+		return fmt.Errorf("%s: %w: %w", doing, chat.ErrBusy, err)
 	case isAnswer(err) && !isPassing(err):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, chat.ErrUnavailable):
@@ -43,12 +45,14 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	}
 }
 
-// reroute has a Cluster's client look again who has which slots. By itself it does
+// reroute has a Cluster's clients look again who has which slots. By itself it does
 // so once a minute, or when a node that lives says that it has them no longer: one
 // that died does not.
 func (s *Store) reroute(ctx context.Context) {
-	if s.cluster != nil {
-		s.cluster.ReloadState(ctx)
+	for _, client := range []redis.UniversalClient{s.clients.posts, s.clients.health, s.clients.rest} {
+		if cluster, ok := client.(*redis.ClusterClient); ok {
+			cluster.ReloadState(ctx)
+		}
 	}
 }
 
@@ -58,9 +62,9 @@ func isAnswer(err error) bool {
 	return ok
 }
 
-// isFull reports whether Redis refused a write since it has reached its maxmemory, and
+// isOOM reports whether Redis refused a write since it has reached its maxmemory, and
 // has nothing that it may evict. Before version 7 it says so inside the error of a script.
-func isFull(err error) bool {
+func isOOM(err error) bool {
 	return isAnswer(err) && (strings.HasPrefix(err.Error(), "OOM ") || strings.Contains(err.Error(), "-OOM command not allowed"))
 }
 

@@ -26,6 +26,9 @@ func (f *feed) dispatch(m *redis.Message) {
 	if events[0].Kind == chat.KindPresence {
 		f.s.presence.seen(room, events[0].Data)
 	}
+	if events[0].Durable() || events[0].Kind == kindTorn {
+		f.s.forgetNewest(room)
+	}
 	f.mu.Lock()
 	r := f.rooms[room]
 	f.mu.Unlock()

@@ -117,7 +117,7 @@ func (f *feed) fillOne(ctx context.Context, r *feedRoom) {
 // readInto reads what a room wants, once. It reports whether the room is live.
 func (f *feed) readInto(ctx context.Context, r *feedRoom, after chat.EventID, fresh bool) (done bool, err error) {
 	if !fresh {
-		page, err := f.s.After(ctx, r.room, after, MaxPage)
+		page, err := f.s.page(ctx, "after", r.room, after, MaxPage)
 		if err == nil && page.Gap {
 			f.s.o.Log.Warn("log went back, or on without us: its readers begin anew", "room", r.room, "at", after, "log", page.Head)
 			if _, err := f.s.tear(ctx, r.room, after); err != nil {

@@ -15,7 +15,7 @@ func fill(t *testing.T, s *Store) int64 {
 	for bytes := 32 << 10; bytes >= 64; bytes /= 2 {
 		for n := 0; ; n++ {
 			err := s.client.Set(t.Context(), fmt.Sprint("filler:", bytes, ":", n), strings.Repeat("x", bytes), 0).Err()
-			if isFull(err) {
+			if isOOM(err) {
 				break
 			}
 			must(t, err)

@@ -197,6 +197,7 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 		return
 	}
 	replies, err := s.appendGroup(ctx, room, group)
+	s.forgetNewest(room) // they may have been stored, whatever is known
 	var epoch int64
 	if err == nil {
 		epoch = s.acknowledge(room, group, replies)
@@ -214,7 +215,7 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 // tokens count, before append.lua: in a Cluster both lie in other slots than the room. It returns those
 // that may; the others are answered.
 func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
-	pipe := s.client.Pipeline()
+	pipe := s.clients.posts.Pipeline()
 	holders, tokens := make([]*redis.StringCmd, len(group)), make([]*redis.SliceCmd, len(group))
 	for i, l := range group {
 		if l.must != nameChecked && l.post.Session != "" {

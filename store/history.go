@@ -22,7 +22,21 @@ func (s *Store) Before(ctx context.Context, room chat.RoomID, before chat.EventI
 // position means the log's start. Gap says that the position is none of this log:
 // older than what it keeps, of a log that is no more, past the end, or past where
 // Redis lost the end of its epoch.
+//
+// It is for streams that catch up: few read at once, and the others wait as long as ctx lasts.
 func (s *Store) After(ctx context.Context, room chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
+	if err := s.catchUps.Acquire(ctx, 1); err != nil {
+		return chat.Page{}, fmt.Errorf("read history: %w: %w", chat.ErrBusy, err)
+	}
+	defer s.catchUps.Release(1)
+	return s.page(ctx, "after", room, after, limit)
+}
+
+// ReadAfter is [Store.After] for a request, which takes no turn among the streams.
+func (s *Store) ReadAfter(ctx context.Context, room chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
+	if err := s.away(); err != nil {
+		return chat.Page{}, s.failed(ctx, "read history", err)
+	}
 	return s.page(ctx, "after", room, after, limit)
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strconv"
 	"strings"
 
 	"causette/chat"
@@ -86,8 +87,19 @@ func (k keys) begun(addr string) string { return k.prefix + "chat:begun:" + addr
 // rooms is a zset: room → last activity (Unix milliseconds).
 func (k keys) rooms() string { return k.prefix + "chat:rooms" }
 
+// ranking is a zset: room → how many people, and last activity; see rank.
+func (k keys) ranking() string { return k.prefix + "chat:rooms:rank" }
+
+// people is a HyperLogLog of who came to a room or spoke there, in one window of time.
+func (k keys) people(r chat.RoomID, window int64) string {
+	return k.room(r) + ":people:" + strconv.FormatInt(window, 10)
+}
+
 // secret is the signing key that all instances share.
 func (k keys) secret() string { return k.prefix + "chat:secret" }
+
+// probe is a key that never is: what Redis says of writing it, tells its health.
+func (k keys) probe(which string) string { return k.prefix + "chat:probe" + which }
 
 // control is the channel that every instance listens to. No room's channel has
 // this name, since a room's is in braces.

@@ -21,7 +21,8 @@ type Post struct {
 	Guest   bool
 	// Token is the session's, which must count.
 	Token Token
-	// Address is whose share of messages, bytes and new rooms the post takes; "" if nobody's.
+	// Address is whose share of messages, bytes and new rooms the post takes, and whom it
+	// counts for among a room's people; "" if nobody's.
 	Address string
 	// Who is counted by the rate: the session, or the keyed hash that stands for a
 	// guest's address. The nonce is the author's own.
@@ -54,7 +55,7 @@ type Receipt struct {
 func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	receipt, err := s.append(ctx, p)
 	if err == nil && !receipt.Duplicate {
-		s.active.touch(p.Room, p.Message.At.Time)
+		s.active.touch(p.Room, p.Message.At.Time, p.Address)
 	}
 	s.metrics.posts.WithLabelValues(appendResult(receipt, err)).Inc()
 	return receipt, err

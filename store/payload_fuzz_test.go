@@ -26,7 +26,7 @@ func FuzzSession_TakesAnyPayload(f *testing.F) {
 	f.Add(channel, "1000-06\n\n\n")
 	f.Add("chat:{}", "1000-6\n{}")
 	f.Add("chat:control", `{"session":"p_1","nickname":"ana","was":7}`)
-	s := New(redis.NewClient(&redis.Options{}), Options{Instance: "a", Log: slog.New(slog.DiscardHandler)})
+	s := New(Shared(redis.NewClient(&redis.Options{})), Options{Instance: "a", Log: slog.New(slog.DiscardHandler)})
 	f.Cleanup(func() { _ = s.client.Close() })
 	f.Fuzz(func(t *testing.T, channel, payload string) {
 		sink, last := newRecorder(), chat.EventID{Epoch: 1000, Seq: 5}

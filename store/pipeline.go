@@ -41,7 +41,7 @@ func pipelined(client redis.UniversalClient) redis.Scripter {
 func (s *Store) post(ctx context.Context, script *redis.Script, keys []string, args ...any) (any, error) {
 	defer s.posting.Add(-1)
 	if s.posting.Add(1) == 1 {
-		return script.Run(ctx, s.client, keys, args...).Result()
+		return script.Run(ctx, s.clients.posts, keys, args...).Result()
 	}
 	done := make(chan *redis.Cmd, 1)
 	go func() { done <- script.Run(ctx, s.posts, keys, args...) }()

@@ -43,9 +43,9 @@ func newPresence(s *Store) *presence {
 	return p
 }
 
-// Join says that a stream of who begins in a room here. A session may have
-// several; each ends with a Leave. It returns at once.
-func (s *Store) Join(room chat.RoomID, who chat.Person) {
+// Join says that a stream of who begins in a room here, from an address (what can't be
+// told apart is one). A session may have several; each ends with a Leave. It returns at once.
+func (s *Store) Join(room chat.RoomID, who chat.Person, address string) {
 	p := s.presence
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *Store) Join(room chat.RoomID, who chat.Person) {
 			h.rename(who.Nickname, h.called().was) // another one comes by Rename only, and not with an old token
 		}
 	})
-	s.active.arrive(room, time.Now())
+	s.active.arrive(room, time.Now(), address)
 	p.changed(room, r, who.ID)
 }
 
@@ -210,6 +210,7 @@ func (p *presence) seen(room chat.RoomID, data []byte) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.s.recentRolls.forget(room)
 	if r := p.rooms[room]; r != nil {
 		r.counts = counts
 		r.heard++

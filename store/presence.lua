@@ -2,7 +2,7 @@
 -- instance's lease, and bury the instances whose lease ran out.
 --
 -- KEYS  1 instances  2 here:<this instance>  3 roster  4 named  5 told
--- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT
+-- ARGV  1 this instance  2 lease ms  3 channel  4 `at` of notices  5 NOTICE_LIMIT (people with a nickname)
 --       6 the stem of every here key  7 how many sessions of dead instances at most
 --       8 SPUBLISH or PUBLISH  9 the least ms between two announcements of the counts
 --       10… changes, four each: op, session, nickname (or ''), nickname before (or '')
@@ -29,7 +29,7 @@ local function notice(kind, session, nick, was)
   local json = '{"kind":"' .. kind .. '","who":{"id":' .. cjson.encode(session) ..
     ',"nickname":' .. cjson.encode(nick) .. '}'
   if was then json = json .. ',"was":' .. cjson.encode(was) end
-  notices[#notices + 1] = json .. ',"at":"' .. ARGV[4] .. '"}'
+  notices[#notices + 1] = {kind = kind, json = json .. ',"at":"' .. ARGV[4] .. '"}'}
 end
 
 local function join(session, nick, quiet)
@@ -126,8 +126,12 @@ else
   redis.call('ZREM', instances, ARGV[1])
 end
 local people_now, names_now = redis.call('HLEN', roster), redis.call('HLEN', named)
-if people_now <= tonumber(ARGV[5]) then
-  for _, json in ipairs(notices) do announce(ARGV[8], ARGV[3], '\nnotice\n' .. json) end
+-- Those with a nickname are counted, and no others: streams are to be had for nothing. A
+-- rename is told in a room of any size, for what was said there stands under the old name.
+for _, n in ipairs(notices) do
+  if names_now <= tonumber(ARGV[5]) or n.kind == 'rename' then
+    announce(ARGV[8], ARGV[3], '\nnotice\n' .. n.json)
+  end
 end
 
 -- What an announcement costs grows with those who hear it, and what it tells them gets

@@ -11,7 +11,7 @@ func TestFull_WhoLeavesIsCountedOutAndWhoComesIsCountedLater(t *testing.T) {
 	s := idle(t, startRedis(t, "--maxmemory", "6mb").addr, quick())
 	run(t, s)
 	for i := range 20 {
-		s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i), Nickname: chat.Nickname(fmt.Sprint("n", i))})
+		s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i), Nickname: chat.Nickname(fmt.Sprint("n", i))}, "")
 	}
 	count := func(want int) func() bool {
 		return func() bool { n, _ := s.client.HLen(t.Context(), s.keys.roster(lobby)).Result(); return int(n) == want }
@@ -19,7 +19,7 @@ func TestFull_WhoLeavesIsCountedOutAndWhoComesIsCountedLater(t *testing.T) {
 	eventually(t, "all are counted", count(20))
 	full := fill(t, s)
 	for i := range 10 {
-		s.Join(lobby, chat.Person{ID: fmt.Sprint("p_later", i)})
+		s.Join(lobby, chat.Person{ID: fmt.Sprint("p_later", i)}, "")
 		s.Leave(lobby, fmt.Sprint("p_", i))
 	}
 	eventually(t, "who left is counted out", count(10))

@@ -37,7 +37,7 @@ func TestPresence_OfARoomOfManyIsToldToTheFirstReaderOfAnInstance(t *testing.T) 
 		rb.waitPresence(t, 2, 2)
 		c, _ := running(t, addr, seldom())
 		rc, _ := follow(t, c, 0)
-		c.Join(lobby, eve)
+		c.Join(lobby, eve, "")
 		rc.waitPresence(t, 3, 2)
 		if got := c.Participants(lobby); got != (chat.Presence{Participants: 3, Named: 2}) {
 			t.Errorf("the next one is greeted with %+v", got)
@@ -57,7 +57,7 @@ func TestPresence_IsToldByAnInstanceToItsReadersOnlyWhenItsFeedIsBack(t *testing
 		o := quick()
 		o.Lease = time.Hour
 		s, listener, r, other, _ := twoInstances(t, addr, o)
-		s.Join(lobby, ana)
+		s.Join(lobby, ana, "")
 		r.waitPresence(t, 1, 1)
 		other.waitPresence(t, 1, 1)
 		for n := 1; n < 4; n++ {
@@ -92,7 +92,7 @@ func hearing(t testing.TB) (*Store, *feedRoom, *recorder) {
 	s.feed.rooms[lobby] = room
 	s.feed.mu.Unlock()
 	s.presence.follow(room)
-	s.Join(lobby, ana)
+	s.Join(lobby, ana, "")
 	s.presence.rooms[lobby].registered = true
 	s.presence.refresh(lobby)
 	return s, room, sink

@@ -18,8 +18,8 @@ import (
 func TestPresence_AnOutageBuriesNobody(t *testing.T) {
 	server := startRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	a, b, ra, rb, _ := twoInstances(t, server.addr, quick())
-	a.Join(lobby, ana)
-	b.Join(lobby, bob)
+	a.Join(lobby, ana, "")
+	b.Join(lobby, bob, "")
 	ra.waitPresence(t, 2, 2)
 	rb.waitPresence(t, 2, 2)
 	server.kill()
@@ -51,9 +51,9 @@ func TestPresence_APartlyBuriedInstanceIsCountedWhole(t *testing.T) {
 		o := quick()
 		o.Lease, o.NoticeLimit = time.Minute, 0 // nothing is renewed by itself during the test
 		a, b, _, rb, _ := twoInstances(t, addr, o)
-		b.Join(lobby, bob)
+		b.Join(lobby, bob, "")
 		for i := range sessions {
-			a.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
+			a.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)}, "")
 		}
 		rb.waitPresence(t, sessions+1, 1)
 		expired := redis.Z{Score: 0, Member: a.o.Instance}
@@ -63,7 +63,7 @@ func TestPresence_APartlyBuriedInstanceIsCountedWhole(t *testing.T) {
 		if counts, _, err := b.People(t.Context(), lobby); err != nil || counts.Participants != sessions+1-maxChanges {
 			t.Fatalf("after one look: %+v, error %v", counts, err)
 		}
-		a.Join(lobby, eve) // a is back
+		a.Join(lobby, eve, "") // a is back
 		eventually(t, "everybody is counted", func() bool {
 			counts, _, err := b.People(t.Context(), lobby)
 			return err == nil && counts.Participants == sessions+2
@@ -76,7 +76,7 @@ func TestPresence_AnInstanceThatSleptPastItsLeaseIsBackAndSaysSo(t *testing.T) {
 	server := startRedis(t)
 	s, _ := running(t, server.addr, quick())
 	r, _ := follow(t, s, 0)
-	s.Join(lobby, bob)
+	s.Join(lobby, bob, "")
 	other := startInstance(t, server.addr)
 	r.waitPresence(t, 2, 2)
 	for range 2 {

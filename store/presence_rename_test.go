@@ -14,9 +14,9 @@ func TestRename_IsHeardInEveryRoomOnEveryInstance(t *testing.T) {
 		if _, err := b.Follow(t.Context(), "other", 0, other); err != nil {
 			t.Fatal(err)
 		}
-		a.Join(lobby, ana)
-		b.Join(lobby, ana)
-		b.Join("other", ana)
+		a.Join(lobby, ana, "")
+		b.Join(lobby, ana, "")
+		b.Join("other", ana, "")
 		ra.waitPresence(t, 1, 1)
 		other.waitPresence(t, 1, 1)
 		bea := chat.Person{ID: ana.ID, Nickname: `bea "x"`}
@@ -50,7 +50,7 @@ func TestRename_OfOneWhoHadNoNameIsAJoin(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s, _ := running(t, addr, quick())
 		r, _ := follow(t, s, 0)
-		s.Join(lobby, eve)
+		s.Join(lobby, eve, "")
 		r.waitPresence(t, 1, 0)
 		if err := s.Rename(t.Context(), lobby, chat.Person{ID: eve.ID, Nickname: "eve"}, ""); err != nil {
 			t.Fatal(err)
@@ -66,14 +66,14 @@ func TestRename_IsNotUndoneByAStreamThatStillHasTheOldName(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		a, b, ra, _, _ := twoInstances(t, addr, quick())
 		bea := chat.Person{ID: ana.ID, Nickname: "bea"}
-		a.Join(lobby, ana)
+		a.Join(lobby, ana, "")
 		ra.waitPresence(t, 1, 1)
 		if err := a.Rename(t.Context(), lobby, bea, "ana"); err != nil {
 			t.Fatal(err)
 		}
-		a.Join(lobby, ana)
-		b.Join(lobby, ana)
-		b.Join(lobby, bob)
+		a.Join(lobby, ana, "")
+		b.Join(lobby, ana, "")
+		b.Join(lobby, bob, "")
 		ra.waitPresence(t, 2, 2)
 		if got := sorted(ra.notices(t)); !slices.Equal(got, []string{"join ana", "join bob", "rename ana bea"}) {
 			t.Errorf("notices %q", got)
@@ -88,9 +88,9 @@ func TestPresence_AReaderWhoComesBackWithANameJoins(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s, _ := running(t, addr, quick())
 		r, _ := follow(t, s, 0)
-		s.Join(lobby, eve)
+		s.Join(lobby, eve, "")
 		r.waitPresence(t, 1, 0)
-		s.Join(lobby, chat.Person{ID: eve.ID, Nickname: "eve"})
+		s.Join(lobby, chat.Person{ID: eve.ID, Nickname: "eve"}, "")
 		r.waitPresence(t, 1, 1)
 		if got := r.notices(t); !slices.Equal(got, []string{"join eve"}) {
 			t.Errorf("notices %q", got)
@@ -105,7 +105,7 @@ func TestRename_OfOneWhoIsNotThereIsNotAnnounced(t *testing.T) {
 		if err := s.Rename(t.Context(), lobby, ana, "anna"); err != nil {
 			t.Fatal(err)
 		}
-		s.Join(lobby, bob)
+		s.Join(lobby, bob, "")
 		r.waitNotice(t, "join bob")
 		if got := r.notices(t); !slices.Equal(got, []string{"join bob"}) {
 			t.Errorf("notices %q", got)

@@ -88,7 +88,7 @@ func tell(t testing.TB, s *Store, wait time.Duration, meanwhile func()) *presenc
 func TestPresenceRoom_ComesAgainForWhatWasLeftUnsaid(t *testing.T) {
 	s := idle(t, "127.0.0.1:1", quick()) // nobody is asked
 	s.presence.follow(newFeedRoom(lobby, 0, 0, newRecorder()))
-	s.Join(lobby, ana)
+	s.Join(lobby, ana, "")
 
 	r := tell(t, s, 100*time.Millisecond, func() {})
 	if at, ok := r.due(); !ok || at.Before(r.next) || at.Before(r.unsaid) || r.unsaid.After(r.renew) {
@@ -112,7 +112,7 @@ func TestPresenceRoom_ComesAgainForWhatWasLeftUnsaid(t *testing.T) {
 // A process may be stopped again before it has the answer to what it told when it woke.
 func TestPresenceRoom_KnowsThatItSleptWhileItWasTold(t *testing.T) {
 	s := idle(t, "127.0.0.1:1", quick())
-	s.Join(lobby, ana)
+	s.Join(lobby, ana, "")
 	sleep := func() { s.presence.awake = time.Now().Add(-s.o.Lease) }
 	sleep()
 	s.presence.stir()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,9 +12,6 @@ import (
 
 	"causette/chat"
 )
-
-// maxPeople is how many names People lists.
-const maxPeople = 1000
 
 var presenceScript = lua("clock", "announce", "presence")
 
@@ -49,7 +45,7 @@ func (p *presence) tell(ctx context.Context, batch []chat.RoomID) {
 			keys, args := p.s.presenceCall(t)
 			t.cmd = presenceScript.Eval(call, p.s.client, keys, args...)
 		}
-		if isFull(t.cmd.Err()) {
+		if isOOM(t.cmd.Err()) {
 			p.putOff(call, t)
 		}
 		p.told(ctx, t)
@@ -105,7 +101,9 @@ func (p *presence) answered(t *telling, r *presenceRoom, a answer, now time.Time
 	// Up to a quarter sooner, so that rooms opened together drift apart.
 	r.renew = now.Add(p.s.o.Lease/3 - rand.N(p.s.o.Lease/12))
 	r.postpone(now, a.wait)
-	r.done(t.list)
+	if r.done(t.list); len(t.list) > 0 {
+		p.s.recentRolls.forget(t.room)
+	}
 	if a.counts.Participants == 0 {
 		p.s.active.end(t.room)
 	}
@@ -185,29 +183,6 @@ func readPresence(r *reply, err *error) (a answer) {
 	return a
 }
 
-// People is who reads a room, over all instances: the counts, and up to 1,000 of
-// those who have a nickname, by nickname. Who died without a word is counted out.
-func (s *Store) People(ctx context.Context, room chat.RoomID) (chat.Presence, []chat.Person, error) {
-	keys, args := s.presenceCall(&telling{room: room})
-	v, err := s.run(ctx, "count people", presenceScript, keys, args...)
-	counts := readPresence(newReply(v), &err).counts
-	if err != nil {
-		return chat.Presence{}, nil, err
-	}
-	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
-	defer cancel()
-	named, _, err := s.client.HScan(call, s.keys.named(room), 0, "", maxPeople).Result()
-	if err := s.failed(ctx, "list people", err); err != nil {
-		return chat.Presence{}, nil, err
-	}
-	people := make([]chat.Person, 0, len(named)/2)
-	for pair := range slices.Chunk(named, 2) {
-		people = append(people, chat.Person{ID: pair[0], Nickname: chat.Nickname(pair[1])})
-	}
-	slices.SortFunc(people, func(a, b chat.Person) int { return strings.Compare(string(a.Nickname), string(b.Nickname)) })
-	return counts, people[:min(len(people), maxPeople)], nil
-}
-
 // renaming is what goes over the control channel: every instance that holds the
 // session in a room has it renamed there.
 type renaming struct {
@@ -222,7 +197,9 @@ type renaming struct {
 // there is not announced.
 func (s *Store) Rename(ctx context.Context, room chat.RoomID, who chat.Person, was chat.Nickname) error {
 	keys, args := s.presenceCall(&telling{room: room, list: []change{{"rename", who.ID, who.Nickname, was}}})
-	if _, err := s.run(ctx, "rename", presenceScript, keys, args...); err != nil {
+	_, err := s.run(ctx, "rename", presenceScript, keys, args...)
+	s.recentRolls.forget(room)
+	if err != nil {
 		return err
 	}
 	message, err := json.Marshal(renaming{who.ID, who.Nickname, was})

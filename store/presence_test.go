@@ -71,10 +71,10 @@ func twoInstances(t *testing.T, addr string, o Options) (a, b *Store, ra, rb *re
 func TestPresence_CountsDistinctSessionsOverAllInstances(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		a, b, ra, rb, _ := twoInstances(t, addr, quick())
-		a.Join(lobby, ana)
-		a.Join(lobby, eve)
-		b.Join(lobby, ana) // the same person, on another instance
-		b.Join(lobby, bob)
+		a.Join(lobby, ana, "")
+		a.Join(lobby, eve, "")
+		b.Join(lobby, ana, "") // the same person, on another instance
+		b.Join(lobby, bob, "")
 		ra.waitPresence(t, 3, 2)
 		rb.waitPresence(t, 3, 2)
 		eventually(t, "everyone knows", func() bool {
@@ -99,9 +99,9 @@ func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) 
 func TestPresence_CountsTheOneWhoJustCame(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s := idle(t, addr, quick()) // it does not run: Redis is not told
-		s.Join(lobby, ana)
-		s.Join(lobby, ana)
-		s.Join(lobby, eve)
+		s.Join(lobby, ana, "")
+		s.Join(lobby, ana, "")
+		s.Join(lobby, eve, "")
 		if got := s.Participants(lobby); got != (chat.Presence{Participants: 2, Named: 1}) {
 			t.Errorf("%+v", got)
 		}
@@ -112,9 +112,9 @@ func TestPresence_ASessionHasLeftWithItsLastStream(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s, _ := running(t, addr, quick())
 		r, _ := follow(t, s, 0)
-		s.Join(lobby, ana)
-		s.Join(lobby, ana)
-		s.Join(lobby, bob)
+		s.Join(lobby, ana, "")
+		s.Join(lobby, ana, "")
+		s.Join(lobby, bob, "")
 		r.waitPresence(t, 2, 2)
 		s.Leave(lobby, ana.ID)
 		s.Leave(lobby, bob.ID)
@@ -134,13 +134,13 @@ func TestPresence_AReloadIsSilent(t *testing.T) {
 		o.LeaveDelay = 300 * time.Millisecond
 		s, _ := running(t, addr, o)
 		r, _ := follow(t, s, 0)
-		s.Join(lobby, ana)
+		s.Join(lobby, ana, "")
 		r.waitPresence(t, 1, 1)
 		for range 3 {
 			s.Leave(lobby, ana.ID)
-			s.Join(lobby, ana)
+			s.Join(lobby, ana, "")
 		}
-		s.Join(lobby, bob)
+		s.Join(lobby, bob, "")
 		r.waitPresence(t, 2, 2)
 		s.Leave(lobby, bob.ID)
 		r.waitPresence(t, 1, 1) // LeaveDelay has passed for both
@@ -157,7 +157,7 @@ func TestPresence_NoticesStopAboveTheLimitAndTheCountGoesOn(t *testing.T) {
 		s, _ := running(t, addr, o)
 		r, _ := follow(t, s, 0)
 		for i, who := range []chat.Person{ana, bob, {ID: "p_cy", Nickname: "cy"}, {ID: "p_di", Nickname: "di"}} {
-			s.Join(lobby, who)
+			s.Join(lobby, who, "")
 			r.waitPresence(t, i+1, i+1)
 		}
 		s.Leave(lobby, "p_di")
@@ -170,16 +170,38 @@ func TestPresence_NoticesStopAboveTheLimitAndTheCountGoesOn(t *testing.T) {
 	})
 }
 
+func TestPresence_OnlyThoseWithANicknameCountForNoticesAndRenamesAreAlwaysTold(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.NoticeLimit = 1
+		s, _ := running(t, addr, o)
+		r, _ := follow(t, s, 0)
+		for i := range 101 {
+			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)}, "")
+		}
+		r.waitPresence(t, 101, 0)
+		s.Join(lobby, ana, "")
+		r.waitPresence(t, 102, 1)
+		s.Join(lobby, bob, "") // one too many
+		r.waitPresence(t, 103, 2)
+		if err := s.Rename(t.Context(), lobby, chat.Person{ID: bob.ID, Nickname: "rob"}, bob.Nickname); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"join ana", "rename bob rob"}
+		r.wait(t, "the rename", func() bool { return slices.Equal(r.notices(t), want) })
+	})
+}
+
 func TestPresence_IsToldToAnInstanceWhoseReadersChangeNothing(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		a, _ := running(t, addr, quick())
 		ra, _ := follow(t, a, 0)
-		a.Join(lobby, ana)
-		a.Join(lobby, bob)
+		a.Join(lobby, ana, "")
+		a.Join(lobby, bob, "")
 		ra.waitPresence(t, 2, 2)
 		b, _ := running(t, addr, quick())
 		rb, _ := follow(t, b, 0)
-		b.Join(lobby, ana) // counted already
+		b.Join(lobby, ana, "") // counted already
 		rb.waitPresence(t, 2, 2)
 		eventually(t, "it knows", func() bool { return b.Participants(lobby) == chat.Presence{Participants: 2, Named: 2} })
 	})
@@ -194,7 +216,7 @@ func TestPresence_IsAnnouncedAtMostSoOften(t *testing.T) {
 		r := listener(t, addr)
 		began := time.Now()
 		for i := range 200 {
-			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
+			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)}, "")
 		}
 		r.waitPresence(t, 200, 0)
 		r.announcedAtMost(t, o.PresenceEvery, began)
@@ -212,7 +234,7 @@ func TestPresence_OfAHerdIsAnnouncedSeldom(t *testing.T) {
 		began := time.Now()
 		const n = 8 * maxChanges
 		for i := range n {
-			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
+			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)}, "")
 		}
 		r.waitPresence(t, n, 0)
 		r.announcedAtMost(t, o.PresenceEvery, began)
@@ -223,7 +245,7 @@ func TestPresence_OfARoomThatNobodyReadsLeavesNothing(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		s, _ := running(t, addr, quick())
 		r, _ := follow(t, s, 0)
-		s.Join(lobby, ana)
+		s.Join(lobby, ana, "")
 		r.waitPresence(t, 1, 1)
 		s.Leave(lobby, ana.ID)
 		r.waitPresence(t, 0, 0)

@@ -131,7 +131,7 @@ func TestPresence_OfManyInstancesIsAnnouncedAtMostSoOften(t *testing.T) {
 			for _, s := range instances {
 				for range 25 {
 					n++
-					s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", n)})
+					s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", n)}, "")
 				}
 			}
 			for _, r := range recorders {
@@ -150,16 +150,16 @@ func TestPresence_LeftUnsaidIsSaidOnceItIsDue(t *testing.T) {
 		a, b, ra, rb, _ := twoInstances(t, addr, o)
 		announced := listener(t, addr)
 		began := time.Now()
-		a.Join(lobby, ana)
+		a.Join(lobby, ana, "")
 		rb.waitPresence(t, 1, 1)
-		b.Join(lobby, bob)
+		b.Join(lobby, bob, "")
 		ra.waitPresence(t, 2, 2)
 		b.Leave(lobby, bob.ID)
-		a.Join(lobby, eve)
-		a.Join(lobby, bob)
+		a.Join(lobby, eve, "")
+		a.Join(lobby, bob, "")
 		ra.waitPresence(t, 3, 2)
 		a.Leave(lobby, bob.ID)
-		b.Join(lobby, eve)
+		b.Join(lobby, eve, "")
 		rb.waitPresence(t, 2, 1)
 		a.Leave(lobby, eve.ID)
 		b.Leave(lobby, eve.ID) // b has nobody left
@@ -177,7 +177,7 @@ func TestPresence_LeftUnsaidByADeadInstanceIsSaidByAnother(t *testing.T) {
 		dead := idle(t, addr, o)
 		const most = 50
 		for i := range most {
-			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)})
+			s.Join(lobby, chat.Person{ID: fmt.Sprint("p_", i)}, "")
 		}
 		r.waitPresence(t, most, 0)
 		named := 1

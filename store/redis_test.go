@@ -130,10 +130,16 @@ func canListen(port int) bool {
 // dial makes a client that is closed with the test.
 func dial(t testing.TB, addr string) redis.UniversalClient {
 	t.Helper()
-	client, err := Dial(redisURL(addr))
+	return dialURL(t, redisURL(addr)).rest
+}
+
+// dialURL makes clients that are closed with the test.
+func dialURL(t testing.TB, url string) *Clients {
+	t.Helper()
+	clients, err := Dial(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
+	t.Cleanup(func() { _ = clients.Close() })
+	return clients
 }

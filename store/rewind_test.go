@@ -65,7 +65,7 @@ func severable(t *testing.T, addr string) (s *Store, severed *atomic.Bool) {
 	}
 	client := redis.NewClient(o)
 	t.Cleanup(func() { _ = client.Close() })
-	s = New(client, quick())
+	s = New(Shared(client), quick())
 	run(t, s)
 	return s, severed
 }

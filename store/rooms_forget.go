@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -25,7 +26,7 @@ func (a *activeRooms) end(room chat.RoomID) {
 	}
 }
 
-// takeEnded takes some of those rooms.
+// takeEnded takes some of those rooms, but none of which something is still to be written.
 func (a *activeRooms) takeEnded() (rooms []chat.RoomID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -33,15 +34,18 @@ func (a *activeRooms) takeEnded() (rooms []chat.RoomID) {
 		if len(rooms) == maxForgotten {
 			break
 		}
+		if _, active := a.last.from[room]; active {
+			continue
+		}
 		delete(a.ended, room)
 		rooms = append(rooms, room)
 	}
 	return rooms
 }
 
-// forgetRooms takes those of the rooms out of the list of rooms that have neither
+// forgetRooms takes those of the rooms out of the lists of rooms that have neither
 // readers nor messages: rooms that readers alone made leave nothing behind. The
-// list is in another slot than the rooms, so a room that came to life meanwhile is
+// lists are in other slots than the rooms, so a room that came to life meanwhile is
 // known by its score.
 func (s *Store) forgetRooms(ctx context.Context, rooms []chat.RoomID) {
 	if len(rooms) == 0 || !s.Up() {
@@ -49,32 +53,59 @@ func (s *Store) forgetRooms(ctx context.Context, rooms []chat.RoomID) {
 	}
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	list := s.keys.rooms()
+	if err := s.forgetEnded(call, rooms); err != nil && ctx.Err() == nil {
+		s.o.Log.Debug("rooms not forgotten", slog.String("error", err.Error()))
+		for _, room := range rooms { // another time
+			s.active.end(room)
+		}
+	}
+}
+
+func (s *Store) forgetEnded(ctx context.Context, rooms []chat.RoomID) error {
 	members := make([]string, len(rooms))
 	for i, room := range rooms {
 		members[i] = string(room)
 	}
-	scores, err := s.client.ZMScore(call, list, members...).Result()
-	if err != nil {
-		s.o.Log.Debug("rooms not forgotten", slog.String("error", err.Error()))
-		return
-	}
+	lists := []string{s.keys.rooms(), s.keys.ranking()}
 	pipe := s.client.Pipeline()
+	scores := make([]*redis.FloatSliceCmd, len(lists))
+	for i, list := range lists {
+		scores[i] = pipe.ZMScore(ctx, list, members...)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err
+	}
+	pipe = s.client.Pipeline()
 	readers, logs := make([]*redis.IntCmd, len(rooms)), make([]*redis.IntCmd, len(rooms))
 	for i, room := range rooms {
-		readers[i], logs[i] = pipe.HLen(call, s.keys.roster(room)), pipe.Exists(call, s.keys.log(room))
+		readers[i], logs[i] = pipe.HLen(ctx, s.keys.roster(room)), pipe.Exists(ctx, s.keys.log(room))
 	}
-	_, err = pipe.Exec(call)
-	var gone []any
-	for i := range rooms {
-		if scores[i] != 0 && readers[i].Val() == 0 && logs[i].Val() == 0 {
-			gone = append(gone, members[i], strconv.FormatFloat(scores[i], 'f', -1, 64))
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err
+	}
+	pipe = s.client.Pipeline()
+	gone, now := make([][]any, len(lists)), time.Now()
+	for i, room := range rooms {
+		if readers[i].Val() != 0 || logs[i].Val() != 0 {
+			continue
+		}
+		pipe.Unlink(ctx, s.keys.recentPeople(room, now)...)
+		for l := range lists {
+			if score := scores[l].Val()[i]; score != 0 {
+				gone[l] = append(gone[l], members[i], strconv.FormatFloat(score, 'f', -1, 64))
+			}
 		}
 	}
-	if err == nil && len(gone) > 0 {
-		err = forgetScript.Run(call, s.client, []string{list}, gone...).Err()
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err
 	}
-	if err != nil && ctx.Err() == nil {
-		s.o.Log.Debug("rooms not forgotten", slog.String("error", err.Error()))
+	for l, list := range lists {
+		if len(gone[l]) == 0 {
+			continue
+		}
+		if err := forgetScript.Run(ctx, s.client, []string{list}, gone[l]...).Err(); err != nil {
+			return err
+		}
 	}
+	return nil
 }

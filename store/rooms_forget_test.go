@@ -32,7 +32,7 @@ func TestRooms_ThatReadersAloneMadeLeaveNothing(t *testing.T) {
 
 	room := func(n int) chat.RoomID { return chat.RoomID(fmt.Sprint("hostile-", n)) }
 	for n := range hostileRooms {
-		s.Join(room(n), chat.Person{ID: fmt.Sprint("p_", n)})
+		s.Join(room(n), chat.Person{ID: fmt.Sprint("p_", n)}, "")
 	}
 	eventually(t, "all of them are told", func() bool { return size() > before+hostileRooms })
 	for n := range 50 { // who reads only, in other ways

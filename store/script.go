@@ -28,9 +28,15 @@ func lua(names ...string) *redis.Script {
 
 // run runs a script within the time a call has, and returns its reply.
 func (s *Store) run(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (any, error) {
+	return s.runOn(ctx, s.client, doing, script, keys, args...)
+}
+
+func (s *Store) runOn(
+	ctx context.Context, client redis.Scripter, doing string, script *redis.Script, keys []string, args ...any,
+) (any, error) {
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	reply, err := script.Run(call, s.client, keys, args...).Result()
+	reply, err := script.Run(call, client, keys, args...).Result()
 	return reply, s.failed(ctx, doing, err)
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/redis/go-redis/v9"
+
 	"causette/chat"
 )
 
@@ -125,12 +127,12 @@ func TestRooms_ForgetsWhatIsNoMore(t *testing.T) {
 func TestActiveRooms_AreBounded(t *testing.T) {
 	a := newActiveRooms()
 	for i := range maxRooms + 10 {
-		a.touch(chat.RoomID(fmt.Sprint(i)), time.UnixMilli(int64(i)+1))
+		a.touch(chat.RoomID(fmt.Sprint(i)), time.UnixMilli(int64(i)+1), "")
 	}
-	a.touch("0", time.UnixMilli(99))
-	a.touch("0", time.UnixMilli(5))
-	got, _ := a.take()
-	if again, _ := a.take(); len(got) != maxRooms || !got["0"].Equal(time.UnixMilli(99)) || len(again) > 0 {
+	a.touch("0", time.UnixMilli(99), "")
+	a.touch("0", time.UnixMilli(5), "")
+	got := a.take().said
+	if again := a.take().said; len(got) != maxRooms || !got["0"].Equal(time.UnixMilli(99)) || len(again) > 0 {
 		t.Errorf("%d rooms, the first at %s", len(got), got["0"])
 	}
 }
@@ -180,9 +182,14 @@ func TestDial_ReadsEveryKindOfURL(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || fmt.Sprintf("%T", client) != kind {
-			t.Errorf("%s: %T, error %v", url, client, err)
+		if err != nil {
+			t.Errorf("%s: error %v", url, err)
 			continue
+		}
+		for _, c := range []redis.UniversalClient{client.posts, client.health, client.rest} {
+			if got := fmt.Sprintf("%T", c); got != kind {
+				t.Errorf("%s: %s, want %s", url, got, kind)
+			}
 		}
 		New(client, quick())
 		_ = client.Close()

@@ -9,6 +9,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"causette/chat"
 )
 
 // Options say how a [Store] behaves. A zero value means the default in brackets.
@@ -40,8 +43,8 @@ type Options struct {
 	// LeaveDelay is how long after its last stream closed a session has left;
 	// 0 = at once.
 	LeaveDelay time.Duration
-	// NoticeLimit is how many participants a room has at most for joins, leaves
-	// and renames to be announced; 0 = they never are.
+	// NoticeLimit is how many participants with a nickname a room has at most for joins
+	// and leaves to be announced; 0 = they never are. Renames always are.
 	NoticeLimit int
 	// Log takes what an operator should know [slog.Default]. Never a text or a key.
 	Log *slog.Logger
@@ -90,16 +93,23 @@ func or[T comparable](v, standIn T) T {
 // Store is one instance's side of Redis.
 type Store struct {
 	// Static after construction.
-	o      Options
-	keys   keys
-	client redis.UniversalClient
-	posts  redis.Scripter // client, or its full-duplex pipeline; see pipeline.go
+	o       Options
+	keys    keys
+	clients *Clients
+	client  redis.UniversalClient // the rest of clients: for what is neither a post nor the health
+	posts   redis.Scripter        // that of posts, or its full-duplex pipeline; see pipeline.go
 
 	posting atomic.Int32 // how many scripts of posts run
 
 	cluster *redis.ClusterClient // client, if it is one: a script may touch one slot only
 
 	landings landings // under way; see group_commit.go
+
+	newestPages *recent[pageKey, *SharedPage]
+	olderPages  *recent[pageKey, *SharedPage] // under way only
+	recentRooms *recent[int, []RoomInfo]      // by limit
+	recentRolls *recent[chat.RoomID, roll]
+	catchUps    *semaphore.Weighted // streams that read the log
 
 	feed     *feed
 	presence *presence
@@ -112,21 +122,25 @@ type Store struct {
 	secret atomic.Pointer[string] // what signs the sessions, in hex; nil until asked for
 }
 
-// New makes a Store that talks through client. It does not dial; the first call
-// does. The client stays the caller's, to be closed after Run returned.
-func New(client redis.UniversalClient, o Options) *Store {
+// New makes a Store that talks through clients. It does not dial; the first call
+// does. The clients stay the caller's, to be closed after Run returned.
+func New(clients *Clients, o Options) *Store {
 	o = o.withDefaults()
-	cluster, _ := client.(*redis.ClusterClient)
+	cluster, _ := clients.rest.(*redis.ClusterClient)
 	s := &Store{
-		o: o, keys: keys{o.Prefix}, client: client, cluster: cluster,
-		posts:    pipelined(client),
+		o: o, keys: keys{o.Prefix}, clients: clients, client: clients.rest, cluster: cluster,
+		posts:    pipelined(clients.posts),
 		landings: newLandings(),
-		health:   newHealth(),
-		active:   newActiveRooms(),
-		limits:   newLimits(o, keys{o.Prefix}),
-		acked:    newAcked(),
-		metrics:  newMetrics(),
+
+		catchUps: semaphore.NewWeighted(maxCatchUps),
+
+		health:  newHealth(),
+		active:  newActiveRooms(),
+		limits:  newLimits(o, keys{o.Prefix}),
+		acked:   newAcked(),
+		metrics: newMetrics(),
 	}
+	s.shareReads()
 	s.feed = newFeed(s)
 	s.presence = newPresence(s)
 	return s

@@ -31,7 +31,7 @@ func beAnInstance(addr string) {
 		panic(err)
 	}
 	s := New(client, quick())
-	s.Join(lobby, ana)
+	s.Join(lobby, ana, "")
 	panic(s.Run(context.Background()))
 }
 
@@ -62,7 +62,7 @@ func quick() Options {
 // idle makes a Store that does not run: enough for everything but feed and presence.
 func idle(t testing.TB, addr string, o Options) *Store {
 	t.Helper()
-	return New(dial(t, addr), o)
+	return New(dialURL(t, "redis://"+addr), o)
 }
 
 // running makes a Store that runs until the test ends, or stop is called: then it
