@@ -43,7 +43,7 @@ func counts(t testing.TB, s *Store, session string, token Token, n chat.Nickname
 
 func onEachKindOfRedis(t *testing.T, test func(t *testing.T, s *Store)) {
 	eachRedis(t, func(t *testing.T, addr string) { test(t, idle(t, addr, quick())) })
-	t.Run("a cluster", func(t *testing.T) { test(t, New(startCluster(t), quick())) })
+	t.Run("a cluster", func(t *testing.T) { test(t, New(Shared(startCluster(t)), quick())) })
 }
 
 // namedToken is a token and the nickname in it.
@@ -267,9 +267,9 @@ func TestTokens_AnEndGivesTheNicknameUp(t *testing.T) {
 func TestRename_ToNoNameIsALeaveOfOneWhoStays(t *testing.T) {
 	eachRedis(t, func(t *testing.T, addr string) {
 		a, b, ra, rb, _ := twoInstances(t, addr, quick())
-		a.Join(lobby, ana)
-		b.Join(lobby, ana)
-		b.Join(lobby, bob)
+		a.Join(lobby, ana, "")
+		b.Join(lobby, ana, "")
+		b.Join(lobby, bob, "")
 		ra.waitPresence(t, 2, 2)
 		if err := a.Rename(t.Context(), lobby, chat.Person{ID: ana.ID}, "ana"); err != nil {
 			t.Fatal(err)
