@@ -101,10 +101,9 @@ func (l *loop) handle(events []unix.EpollEvent) {
 // unblock goes on with a reader whose socket was full. Where that brought
 // nothing, the write timeout runs on.
 func (l *loop) unblock(r *reader) {
-	last, pos := r.last, r.pos
+	last := r.last
 	r.blocked = false
-	l.attend(r)
-	if r.blocked && r.pos == pos {
+	if written := l.attend(r); r.blocked && written == 0 {
 		r.last = last
 	}
 }

@@ -3,6 +3,7 @@ package sse
 import (
 	"errors"
 	"net"
+	"net/http"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,21 @@ func duplicate(conn *net.TCPConn) (fd int, err error) {
 		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
 	})
 	return fd, errors.Join(errControl, err)
+}
+
+// sendBuffer is how many bytes the kernel keeps at most of what a client has yet to
+// acknowledge. Left to itself it lets that grow to 4 MB (tcp_wmem) for whoever reads
+// nothing, of the same memory that a container's limit counts. At this size a reader
+// 100 ms away still gets more than a megabyte a second. The kernel doubles it, for
+// what it needs itself.
+const sendBuffer = 128 << 10
+
+// boundSocket bounds what the kernel keeps for a stream, before anything is sent.
+func boundSocket(r *http.Request) {
+	conn, ok := r.Context().Value(connKey{}).(*net.TCPConn)
+	if ok {
+		_ = conn.SetWriteBuffer(sendBuffer) // one that is closed will tell
+	}
 }
 
 // prepare has the kernel cut a peer that has acknowledged nothing for the write
