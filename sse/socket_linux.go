@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -31,9 +32,12 @@ const sendBuffer = 128 << 10
 
 // boundSocket bounds what the kernel keeps for a stream, before anything is sent.
 func boundSocket(r *http.Request) {
-	conn, ok := r.Context().Value(connKey{}).(*net.TCPConn)
-	if ok {
-		_ = conn.SetWriteBuffer(sendBuffer) // one that is closed will tell
+	conn := r.Context().Value(connKey{})
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if c, ok := conn.(*net.TCPConn); ok {
+		_ = c.SetWriteBuffer(sendBuffer) // one that is closed will tell
 	}
 }
 
