@@ -147,8 +147,8 @@ func (l *loop) sendPage(r *reader, p *page, frame int) (n int, why reason) {
 		return 0, why
 	}
 	whole, rest := p.cut(frame, n)
-	if whole > 0 {
-		b.last = p.marks[frame+whole-1].id
+	if begun := whole + min(1, len(rest)); begun > 0 {
+		b.last = p.marks[frame+begun-1].id // of which rest may be still to come
 	}
 	if n == len(frames) {
 		l.soon(r)
