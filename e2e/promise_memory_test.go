@@ -132,7 +132,7 @@ func readOn(t *testing.T, st *stream, within time.Duration, next, last int) int 
 func TestPromise3_ReadersThatReadNothingTakeNoMemoryFromTheOthers(t *testing.T) {
 	for _, writer := range []string{"poller", "handler"} {
 		t.Run(writer, func(t *testing.T) {
-			const said, mutes = 2500, 600
+			const said, mutes = 4000, 600
 			m := newMemoryTest(t, "WRITER="+writer)
 			m.fill([]string{"slow"}, said)
 			first := history(t, m.base, "slow")[0]
@@ -141,11 +141,12 @@ func TestPromise3_ReadersThatReadNothingTakeNoMemoryFromTheOthers(t *testing.T) 
 			live := openIdle(t, subscription{base: m.base, room: "slow", lastID: id(said - 1)})
 			before := m.residentBytes()
 
-			// They come in no order, so that no two share what is read for them.
+			// They come in no order and not at once, so that few share what is read for them.
 			place := func(n int) int { return n * 379 % mutes * (said - 200) / mutes }
 			quiets := make([]*net.TCPConn, mutes)
 			for n := range quiets {
 				quiets[n] = m.mute("room=slow", id(place(n)))
+				time.Sleep(10 * time.Millisecond)
 			}
 			stop := make(chan struct{})
 			var tricklers sync.WaitGroup
@@ -169,7 +170,7 @@ func TestPromise3_ReadersThatReadNothingTakeNoMemoryFromTheOthers(t *testing.T) 
 			}
 			peak = max(peak, m.peak(2*time.Second))
 			t.Logf("%d streams that read nothing: resident memory from %d to %d MiB at most", mutes, before>>20, peak>>20)
-			if most := int64(memoryLimit / 4 * 3); peak > most {
+			if most := int64(memoryLimit / 8 * 5); peak > most {
 				t.Errorf("resident memory came to %d MiB, want at most %d", peak>>20, most>>20)
 			}
 

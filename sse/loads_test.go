@@ -1,0 +1,93 @@
+package sse
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"causette/chat"
+)
+
+// One address has a thousand questions in line; others come after it.
+func TestLoads_AddressesTakeTurnsAndFewAreAskedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoads(func() bool { return true })
+		defer l.close()
+		var mu sync.Mutex
+		var done []*origin
+		asking, most := 0, 0
+		ask := func(o *origin) func() {
+			return func() {
+				mu.Lock()
+				asking++
+				most = max(most, asking)
+				mu.Unlock()
+				time.Sleep(time.Millisecond)
+				mu.Lock()
+				asking--
+				done = append(done, o)
+				mu.Unlock()
+			}
+		}
+		heavy, light, other := new(origin), new(origin), new(origin)
+		for range 1000 {
+			l.add(heavy, ask(heavy))
+		}
+		l.add(light, ask(light))
+		l.add(other, ask(other))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if most != maxLoads || len(done) != 1002 {
+			t.Errorf("%d at once, %d done", most, len(done))
+		}
+		if at := max(slices.Index(done, light), slices.Index(done, other)); at > 3*maxLoads {
+			t.Errorf("an address with one question was %dth", at)
+		}
+	})
+}
+
+// Pages that are held leave no room for others: who asks waits, and is answered.
+func TestPages_AQuestionWaitsWhileThereIsNoMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := shelfOf(t, 1<<30, func(id chat.EventID) chat.Page { return pageOf(pageSize, id.Seq+1) })
+		share := s.lib.share
+		nth := func(n int) chat.EventID { return chat.EventID{Epoch: 1, Seq: int64(n) * pageSize} }
+		share.limit = 2 * pageBytes
+		var holding []*page
+		for n := range 4 {
+			s.ask(nth(n), nil, func(p *page, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				holding = append(holding, p)
+			})
+			synctest.Wait()
+			if used := share.used.Load(); used > share.limit {
+				t.Fatalf("%d bytes are in use", used)
+			}
+		}
+		for answered := len(holding); answered < 4; answered = len(holding) {
+			if answered == 0 {
+				t.Fatal("nobody is answered")
+			}
+			for _, p := range holding[:answered] {
+				p.release()
+			}
+			clear(holding[:answered])
+			synctest.Wait()
+			if len(holding) == answered {
+				t.Fatalf("%d are answered, and no more for all that was let go of", answered)
+			}
+		}
+		for _, p := range holding {
+			p.release()
+		}
+		time.Sleep(pageLife + time.Second)
+		synctest.Wait()
+		if used := share.used.Load(); used != 0 {
+			t.Errorf("%d bytes stay counted", used)
+		}
+	})
+}
