@@ -78,6 +78,7 @@ func (t *tail) append(frame []byte, id chat.EventID, at int64) {
 	t.mu.Lock()
 	begin := t.end.Load()
 	end := begin + int64(len(frame))
+	segments, marks := t.segments.Load(), len(t.index.ring)
 	t.makeRoom(end)
 	copy(t.room(begin, len(frame)), frame)
 	t.index.push(mark{off: begin, id: id, at: at})
@@ -86,7 +87,10 @@ func (t *tail) append(frame []byte, id chat.EventID, at int64) {
 	}
 	t.end.Store(end)
 	t.touchLocked()
-	over, all := t.countLocked(), t.tails
+	over, all := false, t.tails
+	if t.segments.Load() != segments || len(t.index.ring) != marks {
+		over = t.countLocked()
+	}
 	t.mu.Unlock()
 	t.rouse()
 	if over {
