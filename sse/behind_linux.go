@@ -82,7 +82,7 @@ func (l *loop) proceed(s step) (written int) {
 	}
 	b.waits, b.page = false, s.page
 	if s.err == nil {
-		return l.attend(s.reader)
+		return l.attendFull(s.reader)
 	}
 	if why := l.hold(s.reader, s.err); why != "" {
 		l.end(s.reader, why)
@@ -98,7 +98,7 @@ func (l *loop) catchUp(r *reader, t *tail) (written int, why reason) {
 	p := b.page
 	b.page = nil
 	defer func() { p.release() }()
-	if written, why = l.sendRest(r); why != "" || r.blocked || b.waits || t.closed.Load() {
+	if written, why = l.sendRest(r); why != "" || r.blocked || r.behind == nil || b.waits || t.closed.Load() {
 		return written, why
 	}
 	if l.join(r, t) {

@@ -26,7 +26,7 @@ type pack struct {
 	*hand
 	log        *fakeLog
 	stragglers []*straggler
-	typed      int
+	away       bool
 }
 
 func newPack(tb testing.TB, o Options) *pack {
@@ -41,7 +41,6 @@ func (p *pack) say(rt *rapid.T) {
 }
 
 func (p *pack) typing(*rapid.T) {
-	p.typed++
 	p.log.live(chat.Lobby, chat.KindTyping, "{}")
 }
 
@@ -56,6 +55,16 @@ func (p *pack) come(rt *rapid.T) {
 	r.cursor = cursor{liveFrom: math.MaxInt64}
 	r.behind = &catchingUp{place: place{last: chat.EventID{Epoch: head.Epoch, Seq: from}}}
 	p.stragglers = append(p.stragglers, &straggler{r: r, client: client, from: from})
+}
+
+// status has what its readers know of Redis change, so that they are told at the end.
+func (p *pack) status(*rapid.T) {
+	p.away = !p.away
+	data := `{"redis":"up"}`
+	if p.away {
+		data = `{"redis":"down"}`
+	}
+	p.log.live(chat.Lobby, chat.KindStatus, data)
 }
 
 func (p *pack) pick(rt *rapid.T) *straggler {
@@ -130,9 +139,11 @@ func (p *pack) finish(rt *rapid.T) {
 			continue
 		}
 		events, _, _ := readSSE(string(s.got))
-		at, bye := s.from, false
+		at, bye, down := s.from, false, false
 		for _, e := range events {
 			switch e.Type {
+			case "status":
+				down = strings.Contains(e.Data, "down")
 			case "message":
 				id, err := chat.ParseEventID(e.ID)
 				if at++; err != nil || id.Seq != at || bye {
@@ -141,6 +152,9 @@ func (p *pack) finish(rt *rapid.T) {
 			case "bye":
 				bye = true
 			}
+		}
+		if !s.r.gone && down != p.away {
+			rt.Fatalf("straggler %d believes that Redis is down: %t", i, down)
 		}
 		if !s.r.gone && (at != head.Seq || s.r.behind != nil) {
 			rt.Fatalf("straggler %d from %d is at %d of %d: %+v", i, s.from, at, head.Seq, s.r.behind)
@@ -176,7 +190,7 @@ func TestBehind_EachStragglerGetsWhatFollowsItsPlaceOrIsToldThatItIsSlow(t *test
 		rt.Repeat(map[string]func(*rapid.T){
 			"say": p.say, "say more": p.say, "type": p.typing, "come": p.come, "come too": p.come, "come as well": p.come,
 			"read": p.read, "read on": p.read, "read yet more": p.read, "hang up": p.hangUp, "turn": p.turn, "turn again": p.turn,
-			"hear": p.hear, "hear more": p.hear, "trim": rarely(p.trim), "ping": rarely(p.ping), "forget": rarely(p.forgets),
+			"hear": p.hear, "hear more": p.hear, "trim": rarely(p.trim), "ping": rarely(p.ping), "status": p.status, "forget": rarely(p.forgets),
 		})
 		p.finish(rt)
 	})

@@ -110,7 +110,7 @@ func (h *Hub) open(ctx context.Context, e *entry) {
 func (h *Hub) newRoom(id chat.RoomID) *room {
 	r := newRoom(h.o.TailSize, h.o.Metrics)
 	r.equip = func(t *tail) {
-		t.pages = h.library.shelf(id, t.limit)
+		t.pages = h.library.shelf(id, h.budget.pages.limit/2)
 		h.tails.add(t)
 	}
 	r.equip(r.tail)

@@ -55,12 +55,15 @@ func TestPages_AQuestionWaitsWhileThereIsNoMemory(t *testing.T) {
 		share := s.lib.share
 		nth := func(n int) chat.EventID { return chat.EventID{Epoch: 1, Seq: int64(n) * pageSize} }
 		share.limit = 2 * pageBytes
+		var mu sync.Mutex
 		var holding []*page
 		for n := range 4 {
 			s.ask(nth(n), nil, func(p *page, err error) {
 				if err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				holding = append(holding, p)
 			})
 			synctest.Wait()
@@ -68,21 +71,21 @@ func TestPages_AQuestionWaitsWhileThereIsNoMemory(t *testing.T) {
 				t.Fatalf("%d bytes are in use", used)
 			}
 		}
-		for answered := len(holding); answered < 4; answered = len(holding) {
-			if answered == 0 {
-				t.Fatal("nobody is answered")
-			}
-			for _, p := range holding[:answered] {
-				p.release()
-			}
-			clear(holding[:answered])
-			synctest.Wait()
-			if len(holding) == answered {
+		if len(holding) == 4 {
+			t.Error("nobody had to wait")
+		}
+		for answered := 0; answered < 4; {
+			mu.Lock()
+			more := holding[answered:]
+			answered = len(holding)
+			mu.Unlock()
+			if len(more) == 0 {
 				t.Fatalf("%d are answered, and no more for all that was let go of", answered)
 			}
-		}
-		for _, p := range holding {
-			p.release()
+			for _, p := range more {
+				p.release()
+			}
+			synctest.Wait()
 		}
 		time.Sleep(pageLife + time.Second)
 		synctest.Wait()

@@ -15,6 +15,8 @@ const (
 	pageSize = 128
 	// pageLife is how long a page is kept for those who come after its first reader.
 	pageLife = 10 * time.Second
+	// maxKept is how many pages of one log are kept, whatever their size.
+	maxKept = 256
 )
 
 // library is the pages of all rooms' logs that readers behind their tail are on
@@ -211,7 +213,7 @@ func (s *shelf) keep(id chat.EventID, r *pageRead, p *page) []func(*page, error)
 	p.shelf, p.place = s, s.lib.kept.PushBack(p.hold())
 	p.timer = time.AfterFunc(pageLife, func() { s.expire(p) })
 	s.kept = append(s.kept, p)
-	for s.size += p.size; s.size > s.limit; {
+	for s.size += p.size; s.size > s.limit || len(s.kept) > maxKept; {
 		s.lib.dropLocked(s.kept[0])
 	}
 	return r.waiting

@@ -12,6 +12,9 @@ import (
 // master that does not answer keeps nobody else's from being read.
 const maxFills = 16
 
+// fillBytes is how many bytes are read at once for a room that missed something.
+const fillBytes = 256 << 10
+
 // shortEvent is the bytes of an event as most are. A room is opened with no more bytes
 // than its newest events take if they are short: one of long messages with fewer of them.
 const shortEvent = 320
@@ -121,7 +124,7 @@ func (f *feed) fillOne(ctx context.Context, r *feedRoom) {
 // readInto reads what a room wants, once. It reports whether the room is live.
 func (f *feed) readInto(ctx context.Context, r *feedRoom, after chat.EventID, fresh bool) (done bool, err error) {
 	if !fresh {
-		page, err := f.s.After(ctx, r.room, after, MaxPage)
+		page, err := f.s.AfterWithin(ctx, r.room, after, MaxPage, fillBytes)
 		if err == nil && page.Gap {
 			f.s.o.Log.Warn("log went back, or on without us: its readers begin anew", "room", r.room, "at", after, "log", page.Head)
 			if _, err := f.s.tear(ctx, r.room, after); err != nil {
