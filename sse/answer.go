@@ -2,7 +2,6 @@ package sse
 
 import (
 	"context"
-	"sync/atomic"
 
 	"causette/chat"
 )
@@ -40,23 +39,18 @@ func (s *shelf) beginning(id chat.EventID) chat.EventID {
 	return id
 }
 
-// waiter is a goroutine that waits for a page, or did.
+// waiter is a goroutine that waits for a page.
 type waiter struct {
-	decided atomic.Bool // it has the answer, or has gone
-	done    chan struct{}
-	page    *page
-	err     error
+	done chan struct{} // closed once what follows is set
+	page *page
+	err  error
 }
 
 // wait asks for the page that follows id, and waits for it. The caller releases it.
 func (s *shelf) wait(ctx context.Context, id chat.EventID, from *origin) (*page, error) {
 	w := &waiter{done: make(chan struct{})}
-	s.ask(id, from, func(p *page, err error) {
+	s.ask(id, from, w, func(p *page, err error) {
 		w.page, w.err = p, err
-		if !w.decided.CompareAndSwap(false, true) {
-			p.release()
-			return
-		}
 		close(w.done)
 	})
 	var gone error
@@ -68,7 +62,7 @@ func (s *shelf) wait(ctx context.Context, id chat.EventID, from *origin) (*page,
 	case <-s.lib.closed.Done():
 		gone = drain
 	}
-	if !w.decided.CompareAndSwap(false, true) { // the answer comes in this moment
+	if !s.leave(id, w) {
 		<-w.done
 		w.page.release()
 	}

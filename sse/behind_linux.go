@@ -227,7 +227,7 @@ func (l *loop) hold(r *reader, err error) (why reason) {
 // want asks for the page that r lacks.
 func (l *loop) want(r *reader, t *tail) {
 	r.behind.waits = true
-	t.pages.ask(r.behind.last, r.from, func(p *page, err error) { l.arrive(step{r, p, err}) })
+	t.pages.ask(r.behind.last, r.from, r, func(p *page, err error) { l.arrive(step{r, p, err}) })
 }
 
 // soon has r go on when those had their turn who wait already.
@@ -257,9 +257,16 @@ func (l *loop) lend(r *reader) bool {
 
 // settle gives back what r was lent.
 func (l *loop) settle(r *reader) {
-	if b := r.behind; b != nil {
-		l.hub.budget.settle(r.from, b.lent)
-		b.lent = 0
+	b := r.behind
+	l.hub.budget.settle(r.from, b.lent)
+	b.lent = 0
+}
+
+// abandon is for a reader that ends before it was in its tail.
+func (l *loop) abandon(r *reader) {
+	if r.behind != nil {
+		l.settle(r)
+		r.group.tail.pages.leave(r.behind.last, r)
 	}
 }
 

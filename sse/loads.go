@@ -1,6 +1,9 @@
 package sse
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // maxLoads is how many pages are read from logs at once, for all readers together.
 const maxLoads = 8
@@ -21,10 +24,30 @@ type loads struct {
 	tasks   sync.WaitGroup // grows under mu while not over
 }
 
+// question is one to a log.
+type question struct {
+	ask  func()
+	over func() bool // it need not be asked any more
+}
+
 // line is the questions of one address, in order.
 type line struct {
 	from      *origin
-	questions []func()
+	questions []*question
+	sweep     int // at how many those that are over are thrown out
+}
+
+// minSweep is the least length at which a line is looked through.
+const minSweep = 256
+
+// sweepLocked throws out what is over, now and then, so that those who come and go
+// while a log does not answer leave nothing behind.
+func (l *line) sweepLocked() {
+	if len(l.questions) < max(l.sweep, minSweep) {
+		return
+	}
+	l.questions = slices.DeleteFunc(l.questions, func(q *question) bool { return q.over() })
+	l.sweep = 2 * len(l.questions)
 }
 
 func newLoads(begin func() bool) *loads {
@@ -33,7 +56,7 @@ func newLoads(begin func() bool) *loads {
 
 // add has a question asked in its turn, in a goroutine of its own or of another
 // question's. After close it is dropped.
-func (l *loads) add(from *origin, ask func()) {
+func (l *loads) add(from *origin, q *question) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.over {
@@ -45,7 +68,8 @@ func (l *loads) add(from *origin, ask func()) {
 		l.lines[from] = at
 		l.turns = append(l.turns, at)
 	}
-	at.questions = append(at.questions, ask)
+	at.sweepLocked()
+	at.questions = append(at.questions, q)
 	l.startLocked()
 }
 
@@ -59,20 +83,20 @@ func (l *loads) resume() {
 // startLocked sets questions going for as long as there are turns and memory.
 func (l *loads) startLocked() {
 	for !l.over && l.running < maxLoads && len(l.turns) > 0 && l.begin() {
-		ask := l.nextLocked()
+		q := l.nextLocked()
 		l.running++
-		l.tasks.Go(func() { l.run(ask) })
+		l.tasks.Go(func() { l.run(q) })
 	}
 }
 
 // run asks one question, and those whose turn it is then.
-func (l *loads) run(ask func()) {
-	for ask != nil {
-		ask()
+func (l *loads) run(q *question) {
+	for q != nil {
+		q.ask()
 		l.mu.Lock()
-		ask = nil
+		q = nil
 		if !l.over && len(l.turns) > 0 && l.begin() {
-			ask = l.nextLocked()
+			q = l.nextLocked()
 		} else {
 			l.running--
 		}
@@ -81,17 +105,17 @@ func (l *loads) run(ask func()) {
 }
 
 // nextLocked is the next question, of the address whose turn it is.
-func (l *loads) nextLocked() func() {
+func (l *loads) nextLocked() *question {
 	at := l.turns[0]
 	l.turns = l.turns[1:]
-	ask := at.questions[0]
+	q := at.questions[0]
 	at.questions[0] = nil
 	if at.questions = at.questions[1:]; len(at.questions) > 0 {
 		l.turns = append(l.turns, at)
 	} else {
 		delete(l.lines, at.from)
 	}
-	return ask
+	return q
 }
 
 // close drops those in line, and waits for those under way.

@@ -18,8 +18,9 @@ func TestLoads_AddressesTakeTurnsAndFewAreAskedAtOnce(t *testing.T) {
 		var mu sync.Mutex
 		var done []*origin
 		asking, most := 0, 0
-		ask := func(o *origin) func() {
-			return func() {
+		never := func() bool { return false }
+		ask := func(o *origin) *question {
+			return &question{over: never, ask: func() {
 				mu.Lock()
 				asking++
 				most = max(most, asking)
@@ -29,7 +30,7 @@ func TestLoads_AddressesTakeTurnsAndFewAreAskedAtOnce(t *testing.T) {
 				asking--
 				done = append(done, o)
 				mu.Unlock()
-			}
+			}}
 		}
 		heavy, light, other := new(origin), new(origin), new(origin)
 		for range 1000 {
@@ -58,7 +59,7 @@ func TestPages_AQuestionWaitsWhileThereIsNoMemory(t *testing.T) {
 		var mu sync.Mutex
 		var holding []*page
 		for n := range 4 {
-			s.ask(nth(n), nil, func(p *page, err error) {
+			s.ask(nth(n), nil, n, func(p *page, err error) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -90,6 +91,32 @@ func TestPages_AQuestionWaitsWhileThereIsNoMemory(t *testing.T) {
 		time.Sleep(pageLife + time.Second)
 		synctest.Wait()
 		if used := share.used.Load(); used != 0 {
+			t.Errorf("%d bytes stay counted", used)
+		}
+	})
+}
+
+// A log that does not answer, and readers that come, ask and go.
+func TestPages_WhoComesAndGoesLeavesNoQuestionBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answered := make(chan struct{})
+		s := shelfOf(t, 1<<20, func(chat.EventID) chat.Page { <-answered; return chat.Page{} })
+		for n := range int64(20 * minSweep) {
+			id := chat.EventID{Epoch: 1, Seq: n}
+			s.ask(id, nil, n, func(p *page, _ error) { p.release() })
+			if n >= maxLoads { // those before are under way
+				s.leave(id, n)
+			}
+		}
+		s.lib.loads.mu.Lock()
+		waiting, reads := len(s.lib.loads.lines[nil].questions), len(s.reads)
+		s.lib.loads.mu.Unlock()
+		if waiting > minSweep || reads > maxLoads {
+			t.Errorf("%d questions wait, %d are known", waiting, reads)
+		}
+		close(answered)
+		synctest.Wait()
+		if used := s.lib.share.used.Load(); used != 0 {
 			t.Errorf("%d bytes stay counted", used)
 		}
 	})

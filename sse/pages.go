@@ -93,9 +93,9 @@ type shelf struct {
 
 // pageRead is a question to the log, and who waits for the answer.
 type pageRead struct {
-	waiting []func(*page, error)
-	begun   bool
-	by      *origin // in whose line it stands last
+	waiting map[any]func(*page, error) // by whom that is
+	begun   bool                       // or nobody waits any more
+	by      *origin                    // in whose line it stands last
 }
 
 func (l *library) shelf(room chat.RoomID, limit int64) *shelf {
@@ -120,9 +120,10 @@ func (s *shelf) findLocked(id chat.EventID) *page {
 }
 
 // ask has answer called with the page that follows id, which it has to release: at
-// once if one is kept, else when somebody's question is answered. The page may lack
-// what was said since it was read. Where the hub closes, answer may never be called.
-func (s *shelf) ask(id chat.EventID, from *origin, answer func(*page, error)) {
+// once if one is kept, else when somebody's question is answered, unless who, which
+// asks one question at a time, leaves before. The page may lack what was said since
+// it was read. Where the hub closes, answer may never be called.
+func (s *shelf) ask(id chat.EventID, from *origin, who any, answer func(*page, error)) {
 	s.lib.mu.Lock()
 	if p := s.findLocked(id); p != nil {
 		s.lib.mu.Unlock()
@@ -131,17 +132,40 @@ func (s *shelf) ask(id chat.EventID, from *origin, answer func(*page, error)) {
 	}
 	r := s.reads[id]
 	if r == nil {
-		r = new(pageRead)
+		r = &pageRead{waiting: make(map[any]func(*page, error))}
 		s.reads[id] = r
 	}
-	r.waiting = append(r.waiting, answer)
+	r.waiting[who] = answer
 	// Nobody waits in another address's line.
 	queue := !r.begun && (len(r.waiting) == 1 || r.by != from)
 	r.by = from
 	s.lib.mu.Unlock()
 	if queue {
-		s.lib.loads.add(from, func() { s.read(id, r) })
+		s.lib.loads.add(from, &question{ask: func() { s.read(id, r) }, over: func() bool { return s.begun(r) }})
 	}
+}
+
+// leave has who wait no more for the page that follows id. It reports whether who
+// was waiting: if not, the answer has come or is about to.
+func (s *shelf) leave(id chat.EventID, who any) bool {
+	s.lib.mu.Lock()
+	defer s.lib.mu.Unlock()
+	r := s.reads[id]
+	if r == nil || r.waiting[who] == nil {
+		return false
+	}
+	if delete(r.waiting, who); len(r.waiting) == 0 && !r.begun {
+		r.begun = true
+		delete(s.reads, id)
+	}
+	return true
+}
+
+// begun reports whether a question need not be asked any more.
+func (s *shelf) begun(r *pageRead) bool {
+	s.lib.mu.Lock()
+	defer s.lib.mu.Unlock()
+	return r.begun
 }
 
 // read asks the log, unless that was done in another line.
@@ -173,7 +197,7 @@ func (s *shelf) read(id chat.EventID, r *pageRead) {
 }
 
 // fail returns who waits for an answer that there is none to.
-func (s *shelf) fail(id chat.EventID, r *pageRead) []func(*page, error) {
+func (s *shelf) fail(id chat.EventID, r *pageRead) map[any]func(*page, error) {
 	s.lib.mu.Lock()
 	defer s.lib.mu.Unlock()
 	delete(s.reads, id)
@@ -198,7 +222,7 @@ func (s *shelf) countLocked(id chat.EventID) int {
 // it. Messages stay what they are, but any other answer is of its moment, and is
 // forgotten. One that tells of a gap behind an event says too that a page with that
 // event leads nowhere any more.
-func (s *shelf) keep(id chat.EventID, r *pageRead, p *page) []func(*page, error) {
+func (s *shelf) keep(id chat.EventID, r *pageRead, p *page) map[any]func(*page, error) {
 	s.lib.mu.Lock()
 	defer s.lib.mu.Unlock()
 	delete(s.reads, id)

@@ -80,7 +80,7 @@ func (l *loop) end(r *reader, why reason) {
 		}
 		swallow(r.fd)
 	}
-	l.settle(r)
+	l.abandon(r)
 	l.table[r.fd] = nil
 	l.wheel.remove()
 	_ = unix.Close(int(r.fd))
