@@ -11,7 +11,7 @@ import (
 
 // This file is how a reader of a loop comes into its tail: page by page of the log,
 // a page at most at a time, without a goroutine or a buffer of its own. All of it
-// runs in the loop's goroutine, but for arrive.
+// runs in the loop's goroutine.
 
 // catchingUp is what a reader has beside its descriptor until it is in its tail. Owned
 // by its loop.
@@ -26,68 +26,6 @@ type catchingUp struct {
 	idle   bool  // the log has no more, and the tail has yet to learn what it has
 	waits  bool  // for a page, for its next step, or until a failed question is asked again
 	try    int   // questions in a row that brought nothing
-}
-
-// step is a reader whose turn it is to catch up: with the page that it asked for, or
-// why there is none, or to look again.
-type step struct {
-	*reader
-	page *page
-	err  error
-}
-
-// arrive tells the loop of a step, from any goroutine.
-func (l *loop) arrive(s step) {
-	l.mu.Lock()
-	closed := l.closed
-	if !closed {
-		l.arrivals = append(l.arrivals, s)
-	}
-	l.mu.Unlock()
-	if closed {
-		s.page.release()
-		return
-	}
-	l.rouse()
-}
-
-// catchUpSome lets some readers catch up by a page. It reports whether there are more.
-func (l *loop) catchUpSome() (more bool) {
-	l.mu.Lock()
-	l.steps, l.arrivals = append(l.steps, l.arrivals...), nil
-	l.mu.Unlock()
-	for budget := l.slice; budget > 0 && len(l.steps) > 0; budget-- {
-		s := l.steps[0]
-		l.steps[0] = step{}
-		l.steps = l.steps[1:]
-		budget -= l.proceed(s) / dear
-	}
-	if len(l.steps) == 0 {
-		l.steps = nil // the room of a herd is not kept
-	}
-	return len(l.steps) > 0
-}
-
-// proceed has a reader take its step, and returns how many bytes were written.
-func (l *loop) proceed(s step) (written int) {
-	b := s.behind
-	switch {
-	case s.gone || b == nil:
-		s.page.release()
-		return 0
-	case s.blocked:
-		b.waits = false // when it has room again it looks for itself
-		s.page.release()
-		return 0
-	}
-	b.waits, b.page = false, s.page
-	if s.err == nil {
-		return l.attendFull(s.reader)
-	}
-	if why := l.hold(s.reader, s.err); why != "" {
-		l.end(s.reader, why)
-	}
-	return 0
 }
 
 // catchUp writes to r what was left of a frame, then the next page of what it lacks,
@@ -268,15 +206,4 @@ func (l *loop) abandon(r *reader) {
 		l.settle(r)
 		r.group.tail.pages.leave(r.behind.last, r)
 	}
-}
-
-// dropSteps lets go of the pages of those who wait when the loop ends.
-func (l *loop) dropSteps() {
-	l.mu.Lock()
-	l.steps, l.arrivals = append(l.steps, l.arrivals...), nil
-	l.mu.Unlock()
-	for _, s := range l.steps {
-		s.page.release()
-	}
-	l.steps = nil
 }

@@ -163,7 +163,7 @@ func (p *pack) finish(rt *rapid.T) {
 			ended++ // with a bye, if its socket had room for that between two frames
 		}
 	}
-	if n := p.hand.closes(slow); n < ended {
+	if n := p.closes(slow); n < ended {
 		rt.Fatalf("%d ended, %d of them as slow", ended, n)
 	}
 	if n := p.budget.readers.used.Load(); n != 0 {

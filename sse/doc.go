@@ -24,8 +24,9 @@
 //	catchup  its road through the log into the tail, if it has a goroutine; behind
 //	         is that of a reader of a loop
 //	pages    what such readers share of the log, so that a herd reads it once: each
-//	         page as bytes ready for the wire; answer is how a goroutine waits for
-//	         one, and loads are the questions to the log, in turn by address
+//	         page as bytes ready for the wire, in the library of all rooms; answer
+//	         is how a goroutine waits for one, steps how a loop's readers do, and
+//	         loads are the questions to the logs, in turn by address
 //	budget   the memory of all that grows: tails (whose least used shrink first),
 //	         pages, and what readers that catch up hold
 //	pace     how long it waits: heartbeats, back-off, its turn to leave

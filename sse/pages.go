@@ -1,9 +1,8 @@
 package sse
 
 import (
-	"container/list"
 	"context"
-	"sync"
+	"slices"
 	"time"
 
 	"causette/chat"
@@ -18,61 +17,6 @@ const (
 	// maxKept is how many pages of one log are kept, whatever their size.
 	maxKept = 256
 )
-
-// library is the pages of all rooms' logs that readers behind their tail are on
-// their way through. They count against the budget from the question on, whoever
-// holds them. Where there is no more memory the oldest are kept no longer, and
-// questions wait until somebody lets go. Safe for concurrent use.
-type library struct {
-	// Static after construction.
-	source source
-	share  *share
-	loads  *loads
-	closed context.Context // ends with the hub
-
-	mu   sync.Mutex // held for memory work only
-	kept list.List  // of *page, oldest first
-}
-
-func newLibrary(closed context.Context, src source, s *share) *library {
-	l := &library{source: src, share: s, closed: closed}
-	l.loads = newLoads(l.begin)
-	return l
-}
-
-// close drops the questions in line, and waits for those under way.
-func (l *library) close() { l.loads.close() }
-
-// begin takes the memory of a page that is to be read, if need be from those that
-// are only kept. One may always be read where there is no other.
-func (l *library) begin() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.share.over(pageBytes) && l.kept.Len() > 0 {
-		l.dropLocked(l.kept.Front().Value.(*page))
-	}
-	if l.share.over(pageBytes) && l.share.used.Load() > 0 {
-		return false
-	}
-	l.share.add(pageBytes)
-	return true
-}
-
-// dropLocked keeps a page no longer. It goes with its last holder.
-func (l *library) dropLocked(p *page) {
-	s := p.shelf
-	l.kept.Remove(p.place)
-	p.timer.Stop()
-	for i, other := range s.kept {
-		if other == p {
-			s.kept = append(s.kept[:i], s.kept[i+1:]...)
-			break
-		}
-	}
-	s.size -= p.size
-	p.shelf, p.place, p.timer = nil, nil, nil
-	p.drop()
-}
 
 // shelf is the pages of one log. When ten thousand readers come back at once, each
 // page is read from the log once: they wait for each other's questions, and find
@@ -111,9 +55,9 @@ func (s *shelf) find(id chat.EventID) *page {
 }
 
 func (s *shelf) findLocked(id chat.EventID) *page {
-	for i := len(s.kept) - 1; i >= 0; i-- {
-		if _, ok := s.kept[i].next(id); ok {
-			return s.kept[i].hold()
+	for _, p := range slices.Backward(s.kept) {
+		if _, ok := p.next(id); ok {
+			return p.hold()
 		}
 	}
 	return nil
@@ -255,8 +199,8 @@ func (s *shelf) expire(p *page) {
 
 // dropWithLocked drops the pages with this event, and older ones with them.
 func (s *shelf) dropWithLocked(event chat.EventID) {
-	for n := len(s.kept) - 1; n >= 0; n-- {
-		marks := s.kept[n].marks
+	for n, p := range slices.Backward(s.kept) {
+		marks := p.marks
 		if marks[0].id.Compare(event) <= 0 && event.Compare(marks[len(marks)-1].id) <= 0 {
 			for range n + 1 {
 				s.lib.dropLocked(s.kept[0])

@@ -141,8 +141,7 @@ func TestPages_OneThatLeadsNowhereIsForgotten(t *testing.T) {
 
 func TestPages_AreOfBoundedSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s *shelf
-		s = shelfOf(t, 0, func(id chat.EventID) chat.Page { return pageOf(pageSize, id.Seq+1) })
+		s := shelfOf(t, 0, func(id chat.EventID) chat.Page { return pageOf(pageSize, id.Seq+1) })
 		s.limit = 3*newPage(s.lib, chat.EventID{Epoch: 1}, pageOf(pageSize, 1)).size + 2000
 		for n := range 20 {
 			p, err := s.after(t.Context(), chat.EventID{Epoch: 1, Seq: int64(n) * pageSize}, nil)
