@@ -62,6 +62,9 @@ func (s *share) over(n int64) bool { return s.used.Load()+n > s.limit }
 // gets none: so the heaviest pays first, and whoever has little is served beside
 // it. Together they have twice the limit at most.
 func (b *budget) lend(to *origin, n int64) bool {
+	if n == 0 {
+		return true
+	}
 	to = b.owner(to)
 	if b.readers.over(n) && (to.held.Load()+n)*max(1, b.borrowers.Load()) > b.readers.limit {
 		return false

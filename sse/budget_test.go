@@ -10,6 +10,9 @@ func TestBudget_TheHeaviestPaysFirstAndNobodyElse(t *testing.T) {
 	b := newBudget(0, NewMetrics(nil))
 	const piece = 8 << 10
 	heavy, light, nobody := new(origin), new(origin), (*origin)(nil)
+	if !b.lend(light, 0) || b.borrowers.Load() != 0 {
+		t.Error("nothing is something")
+	}
 	if !b.lend(light, piece) {
 		t.Fatal("nothing is lent")
 	}
