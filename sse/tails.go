@@ -53,7 +53,7 @@ func (k *tails) shrink() {
 		if k.share.used.Load() <= k.share.limit/8*7 {
 			return
 		}
-		u.t.shrink()
+		u.t.shrink(tailFloor)
 	}
 }
 
@@ -99,17 +99,17 @@ func (t *tail) countLocked() (over bool) {
 	return t.tails.share.add(grown) > t.tails.share.limit && grown > 0
 }
 
-// shrink drops all but the newest frames, and whoever has not been sent those. What
-// is kept is copied, for the rest to be let go of: the bytes at an offset never
+// shrink drops all but the newest frames, of so many bytes, or one. Whoever has yet to
+// be sent what is dropped is behind. What is kept is copied, for the rest to be let go of: the bytes at an offset never
 // change, wherever they are.
-func (t *tail) shrink() {
+func (t *tail) shrink(floor int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x, end := &t.index, t.end.Load()
-	if t.held <= 2*tailFloor || x.n == 0 {
+	if t.held <= 2*floor || x.n == 0 {
 		return
 	}
-	for x.n > 1 && end-x.at(0).off > tailFloor {
+	for x.n > 1 && end-x.at(0).off > floor {
 		x.drop()
 	}
 	x.compact()

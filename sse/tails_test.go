@@ -81,9 +81,8 @@ func TestTails_OneThatShrankIsTheSameFromWhereItBegins(t *testing.T) {
 			}
 			more(100)
 			for range 3 {
-				if tl.held = 10 * tailFloor; true { // whatever it holds
-					tl.shrink()
-				}
+				tl.held = 10 * tailFloor // whatever it holds
+				tl.shrink(tailFloor)
 				start, end := tl.start.Load(), tl.end.Load()
 				if kept := end - start; kept > max(tailFloor, int64(size)) {
 					t.Errorf("it keeps %d bytes", kept)
