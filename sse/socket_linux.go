@@ -25,9 +25,9 @@ func duplicate(conn *net.TCPConn) (fd int, err error) {
 
 // sendBuffer is how many bytes the kernel keeps at most of what a client has yet to
 // acknowledge. Left to itself it lets that grow to 4 MB (tcp_wmem) for whoever reads
-// nothing, of the same memory that a container's limit counts. At this size a reader
-// 100 ms away still gets more than a megabyte a second. The kernel doubles it, for
-// what it needs itself.
+// nothing, of the same memory that a container's limit counts. So much a
+// round trip is still more than a megabyte a second for a reader 100 ms away. The
+// kernel doubles it, for what it needs itself.
 const sendBuffer = 128 << 10
 
 // boundSocket bounds what the kernel keeps for a stream, before anything is sent.
