@@ -74,8 +74,11 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	})
 	i.registry.MustRegister(i.store.Collector(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	memory := memoryOfProcess()
+	memory.obey()
+	log.Debug("memory", slog.String("from", memory.from), slog.Int64("bytes", memory.bytes), slog.Int64("budget", memory.budget()))
 	i.hub = sse.NewHub(sse.Options{
-		Poller: cfg.Writer == "poller", TailSize: cfg.TailSize,
+		Poller: cfg.Writer == "poller", TailSize: cfg.TailSize, Memory: memory.budget(),
 		MaxStreams: cfg.MaxStreams, MaxStreamsPerAddress: cfg.MaxStreamsPerIP, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
 		Instance: i.name, Log: log, Metrics: sse.NewMetrics(i.registry),
 	}, i.store, i.store)

@@ -4,13 +4,15 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 )
 
 // origin is an address, with the streams that come from there. Of an address
 // that nobody limits there is none.
 type origin struct {
-	address string // static
-	streams int    // guarded by Hub.mu
+	address string       // static
+	streams int          // guarded by Hub.mu
+	held    atomic.Int64 // bytes of the budget that they hold
 }
 
 // admit counts a stream in, or says why it cannot come. Each admitted stream is

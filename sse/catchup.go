@@ -1,31 +1,34 @@
 package sse
 
-import "causette/chat"
+// This file is how a stream with a goroutine comes into its tail. How one does that
+// a loop has is in behind_linux.go.
 
-// catchUp brings a reader that is older than the tail into it: pages from the
-// log, until the tail knows the last event of them.
-func (s *stream) catchUp(at start) error {
-	for last, page, try := at.id, *at.page, 0; ; try++ {
-		for _, e := range page.Events {
-			s.buf, last = AppendFrame(s.buf, e), e.ID
-			if len(s.buf) >= gatherSize {
-				if err := s.send(); err != nil {
-					return err
-				}
-			}
-		}
+// catchUp brings a reader that is older than the tail into it: by what the log has,
+// until the tail knows the last event of that. While it waits for its client it
+// holds what it is sending, and no page.
+func (s *stream) catchUp() error {
+	if s.caught {
+		return nil
+	}
+	if err := s.borrow(); err != nil {
+		return err
+	}
+	defer s.hub.budget.settle(s.from, gatherSize)
+	for try := 0; ; try++ {
 		moved := s.tail.moved()
-		if s.join(last) {
+		if s.join() {
 			return s.gather()
 		}
-		if err := s.send(); err != nil {
+		p, err := s.nextPage()
+		if err != nil {
 			return err
 		}
-		var err error
+		n := s.copyFrom(p)
+		p.release()
 		switch {
-		case len(page.Events) > 0:
-			try = 0
-		case s.tail.behind(last): // it has yet to learn what the log knows
+		case n > 0:
+			try, err = -1, s.send()
+		case s.tail.behind(s.last): // it has yet to learn what the log knows
 			err = s.pace.wait(s.out, moved)
 		default: // since the log was asked, it has gone on, and let go of last
 			err = s.pace.waitFor(s.out, backoff(try))
@@ -33,39 +36,65 @@ func (s *stream) catchUp(at start) error {
 		if err != nil {
 			return err
 		}
-		if page, err = s.nextPage(last); err != nil {
-			return err
-		}
 	}
 }
 
-// join puts the reader behind last in the tail. What changed since its hello,
-// while it was reading the log, it is told now.
-func (s *stream) join(last chat.EventID) bool {
+// borrow waits until the budget has the memory of a write.
+func (s *stream) borrow() error {
+	for try := 0; !s.hub.budget.lend(s.from, gatherSize); try++ {
+		if err := s.pace.waitFor(s.out, backoff(try)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyFrom puts what follows the reader's place into buf, as far as the page has it
+// and a write has room. It returns how many frames that are.
+func (s *stream) copyFrom(p *page) (n int) {
+	frame, ok := p.next(s.last)
+	for ; ok && frame < len(p.marks); frame++ {
+		from, to := p.begins(frame), p.marks[frame].end
+		if len(s.buf)+to-from > gatherSize && len(s.buf) > 0 {
+			break
+		}
+		s.buf = append(s.buf, p.frames[from:to]...)
+		s.last = p.marks[frame].id
+		n++
+	}
+	return n
+}
+
+// join puts the reader behind last in the tail, if that knows it. What changed since
+// its hello, while it was reading the log, it is told now.
+func (s *stream) join() bool {
 	_, end, down := s.entry.room.now()
-	pos, ok := s.tail.after(last)
+	pos, ok := s.tail.after(s.last)
 	if ok {
-		s.cursor = cursor{pos: pos, liveFrom: end}
-		s.appendNews(s.hub.presence.Participants(s.sub.Room), down)
+		s.cursor, s.caught = cursor{pos: pos, liveFrom: end}, true
+		s.buf = s.appendNews(s.buf, s.hub.presence.Participants(s.sub.Room), down)
 	}
 	return ok
 }
 
-// nextPage reads what follows last, however long that takes. If the log no
-// longer knows last it was trimmed under way, by a log faster than its reader.
-func (s *stream) nextPage(last chat.EventID) (chat.Page, error) {
+// nextPage is the page that follows last, however long that takes. If the log no
+// longer knows last it was trimmed under way, by a log faster than its reader. The
+// caller releases it.
+func (s *stream) nextPage() (*page, error) {
 	for try := 0; ; try++ {
-		page, err := s.read(last)
+		p, err := s.readOn(s.last)
 		switch {
 		case s.tail.closed.Load():
-			return page, replaced
-		case err == nil && page.Gap:
-			return page, slow
+			p.release()
+			return nil, replaced
+		case err == nil && p.gap:
+			p.release()
+			return nil, slow
 		case err == nil:
-			return page, nil
+			return p, nil
 		}
 		if err := s.hold(err, try); err != nil {
-			return page, err
+			return nil, err
 		}
 	}
 }

@@ -6,8 +6,8 @@
 // room's tail, one run of bytes that all its readers share, each event encoded
 // once. A reader is two numbers, how far it has been sent and where its live part
 // begins, and an id while it catches up from the log: there is no queue or copy
-// per reader, and live, resuming and slow readers take the same road. Whoever
-// falls off the back of the tail is closed with a reason and comes back with
+// per reader but of one frame that its full socket cut, and live, resuming and
+// slow readers take the same road. Whoever falls off the back of the tail is closed with a reason and comes back with
 // Last-Event-ID.
 //
 //	frame    an event, and what a stream says of itself, as SSE bytes
@@ -21,8 +21,14 @@
 //	drain    taking leave of every stream when the instance stops
 //	stream   one reader: from its coming to its hello to its end
 //	place    where it begins, and the verdict on where it says it was
-//	catchup  its road through the log into the tail
-//	pages    what such readers share of the log, so that a herd reads it once
+//	catchup  its road through the log into the tail, if it has a goroutine; behind
+//	         is that of a reader of a loop
+//	pages    what such readers share of the log, so that a herd reads it once: each
+//	         page as bytes ready for the wire, in the library of all rooms; answer
+//	         is how a goroutine waits for one, steps how a loop's readers do, and
+//	         loads are the questions to the logs, in turn by address
+//	budget   the memory of all that grows: tails (whose least used shrink first),
+//	         pages, and what readers that catch up hold
 //	pace     how long it waits: heartbeats, back-off, its turn to leave
 //	handler  the writer that has a goroutine per client
 //	poller   the writer that takes the socket from net/http, on Linux: its
@@ -44,6 +50,7 @@
 // the poller takes over. A loop's readers and their descriptors belong to its
 // goroutine; others reach it through its inbox and its queue alone, and tell it
 // without waiting. It gives a room a bounded slice of time before it looks at the
-// next. The hub's own goroutines open and close rooms, and run and feed the
-// loops; [Hub.Close] waits for them.
+// next. The hub's own goroutines open and close rooms, read pages of logs, a few
+// at a time, and run and feed the loops; [Hub.Close] waits for them. Locks are
+// taken in this order: a hub's or a room's, loads', library's or tails', a tail's.
 package sse

@@ -85,7 +85,7 @@ func (h *Hub) open(ctx context.Context, e *entry) {
 		<-e.before
 	}
 	for try := 0; ctx.Err() == nil; try++ {
-		r := newRoom(h.o.TailSize, h.o.Metrics)
+		r := h.newRoom(e.id)
 		ask, cancel := context.WithTimeout(ctx, askTimeout)
 		head, err := h.source.Follow(ask, e.id, openLoad, r)
 		cancel()
@@ -97,12 +97,24 @@ func (h *Hub) open(ctx context.Context, e *entry) {
 			e.settle()
 			return
 		}
+		r.forget()
 		if try == 0 && ctx.Err() == nil {
 			h.o.Log.Warn("room does not open; trying on", "room", string(e.id), "error", err)
 		}
 		e.settle()
 		rest(ctx, backoff(try))
 	}
+}
+
+// newRoom is a room whose tails count against the hub's budget.
+func (h *Hub) newRoom(id chat.RoomID) *room {
+	r := newRoom(h.o.TailSize, h.o.Metrics)
+	r.equip = func(t *tail) {
+		t.pages = h.library.shelf(id, h.budget.pages.limit/2)
+		h.tails.add(t)
+	}
+	r.equip(r.tail)
+	return r
 }
 
 // leave counts a reader out. The last one sets the room's end some time ahead.
@@ -146,6 +158,7 @@ func (h *Hub) unfollow(e *entry) {
 	<-e.opened
 	if e.room != nil {
 		h.source.Unfollow(e.id)
+		e.room.forget()
 	}
 	h.mu.Lock()
 	if h.rooms[e.id] == e {

@@ -98,13 +98,32 @@ func (l *loop) handle(events []unix.EpollEvent) {
 	}
 }
 
-// unblock goes on with a reader whose socket was full. Where that brought
-// nothing, the write timeout runs on.
+// unblock goes on with a reader whose socket was full. One that is behind its tail
+// is given the rest of its frame, so that nothing comes between, and waits its turn.
 func (l *loop) unblock(r *reader) {
-	last, pos := r.last, r.pos
 	r.blocked = false
-	l.attend(r)
-	if r.blocked && r.pos == pos {
+	if r.behind == nil || r.behind.joined {
+		l.attendFull(r)
+		return
+	}
+	n, why := l.sendRest(r)
+	if n > 0 {
+		r.last = l.wheel.now
+	}
+	switch {
+	case why != "":
+		l.end(r, why)
+	case !r.blocked && !r.behind.waits:
+		l.soon(r)
+	}
+}
+
+// attendFull attends to a reader whose socket was full. Where that brought nothing,
+// the write timeout runs on.
+func (l *loop) attendFull(r *reader) (written int) {
+	last := r.last
+	if written = l.attend(r); r.blocked && written == 0 {
 		r.last = last
 	}
+	return written
 }

@@ -84,7 +84,7 @@ func (r *fakeRoom) head(epoch int64) chat.EventID {
 	return chat.EventID{Epoch: epoch, Seq: r.next - 1}
 }
 
-func (l *fakeLog) After(ctx context.Context, id chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
+func (l *fakeLog) AfterWithin(ctx context.Context, id chat.RoomID, after chat.EventID, limit, bytes int) (chat.Page, error) {
 	defer func() {
 		if f := l.answered; f != nil {
 			l.answered = nil
@@ -110,7 +110,12 @@ func (l *fakeLog) After(ctx context.Context, id chat.RoomID, after chat.EventID,
 		p.Gap = true
 		return p, nil
 	}
-	last := min(first+limit, len(r.events))
+	last, size := first, 0
+	for ; last < min(first+limit, len(r.events)); last++ {
+		if size += len(r.events[last].Data); bytes > 0 && size > bytes && last > first {
+			break
+		}
+	}
 	p.Events, p.More = slices.Clone(r.events[first:last]), last < len(r.events)
 	return p, nil
 }

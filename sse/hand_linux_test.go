@@ -99,15 +99,26 @@ func (h *hand) settle() {
 	events := make([]unix.EpollEvent, maxEvents)
 	for {
 		arriving, growing := h.adopt(), h.advance()
+		behind := h.catchUpSome() || h.asking()
 		n, err := h.poll(events)
 		if err != nil {
 			panic(err)
 		}
 		h.handle(events[:n])
-		if n == 0 && !arriving && !growing {
+		if n == 0 && !arriving && !growing && !behind {
 			return
 		}
 	}
+}
+
+// asking reports whether the log is asked, or the loop was told of an answer.
+func (h *hand) asking() bool {
+	h.library.loads.mu.Lock()
+	asking := h.library.loads.running > 0 || len(h.library.loads.turns) > 0
+	h.library.loads.mu.Unlock()
+	h.loop.mu.Lock()
+	defer h.loop.mu.Unlock()
+	return asking || len(h.arrivals) > 0
 }
 
 // drink takes at most n bytes from a client's end, and reports whether that end

@@ -28,6 +28,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) {
 		h.sayBye(out, err)
 		return
 	}
+	boundSocket(r)
 	// The id may be a piece of something larger, such as a header. Presence and
 	// the poller keep it for as long as the stream lasts, both the same copy.
 	sub.Person.ID = strings.Clone(sub.Person.ID)

@@ -102,6 +102,34 @@ func TestWriters_HundredsComeAndGoUnderAppends(t *testing.T) {
 	})
 }
 
+// A herd that is far behind in a room of long messages, all from one address: each
+// gets all that it lacks, and the log is read for all of them together.
+func TestWriters_AHerdFarBehindHasItAll(t *testing.T) {
+	eachWriter(t, func(t *testing.T, o Options) {
+		const readers, said = 200, 400
+		o.TailSize = 64 << 10
+		w := newWorld(t, o)
+		srv := serveHTTP(t, w, nil)
+		w.log.sayMore(chat.Lobby, said, strings.Repeat("é", 3000))
+		var herd sync.WaitGroup
+		for n := range readers {
+			herd.Go(func() {
+				last := fmt.Sprintf("1000-%d", n)
+				_, r := dialRaw(t, srv, "?from=203.0.113.7&after="+last)
+				raw := readUntil(t, r, fmt.Sprintf(`"message %d`, said-1)) + "\n\n"
+				events, _, _ := readSSE(after(raw, "\r\n\r\n"))
+				if got := contiguous(t, last, events); got != fmt.Sprintf("1000-%d", said-1) {
+					t.Errorf("one from %s got as far as %s", last, got)
+				}
+			})
+		}
+		herd.Wait()
+		if asked := w.log.count(&w.log.afters); asked > said {
+			t.Errorf("the log was read %d times", asked)
+		}
+	})
+}
+
 // contiguous checks that the messages among events follow on last without hole
 // or double, and returns the last of them.
 func contiguous(t *testing.T, last string, events []sseEvent) string {

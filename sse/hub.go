@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// openLoad is how many of the newest events a room's tail begins with.
+	// openLoad is how many of the newest events a room's tail begins with: fewer if
+	// they are long.
 	openLoad = 100
 	// openPatience is how long a reader of a room that does not open waits in
 	// silence; then it is told that Redis is away.
@@ -31,8 +32,9 @@ type source interface {
 	Follow(ctx context.Context, room chat.RoomID, load int, sink chat.Sink) (head chat.EventID, err error)
 	// Unfollow ends what Follow began.
 	Unfollow(room chat.RoomID)
-	// After reads at most limit events that follow after in room's log.
-	After(ctx context.Context, room chat.RoomID, after chat.EventID, limit int) (chat.Page, error)
+	// AfterWithin reads at most limit events that follow after in room's log, and no
+	// more than so many bytes of them, but for a first one that is larger.
+	AfterWithin(ctx context.Context, room chat.RoomID, after chat.EventID, limit, bytes int) (chat.Page, error)
 }
 
 // presence is who is told of comings and goings. None of it waits for Redis.
@@ -47,8 +49,9 @@ type presence interface {
 
 // Options are a hub's settings. A zero duration or size means its default.
 type Options struct {
-	TailSize   int // bytes kept of each open room; 1 MiB
-	MaxStreams int // streams open at once; 0 is what the limit of open files allows, negative is no limit
+	TailSize   int   // bytes kept of each open room, at most; 1 MiB
+	Memory     int64 // bytes of all tails, pages of logs and readers that catch up; 256 MiB, at least 8
+	MaxStreams int   // streams open at once; 0 is what the limit of open files allows, negative is no limit
 	// MaxStreamsPerAddress is how many of them one address has; 0 is three
 	// quarters of MaxStreams, so that no address alone fills an instance.
 	MaxStreamsPerAddress int
@@ -67,6 +70,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.TailSize <= 0 {
 		o.TailSize = 1 << 20
+	}
+	if o.Memory <= 0 {
+		o.Memory = defaultMemory
 	}
 	if o.MaxStreams == 0 {
 		o.MaxStreams = streamLimit()
@@ -106,6 +112,9 @@ type Hub struct {
 	poller   *poller            // nil: every stream keeps its goroutine
 	full     occasion           // when it was last said that streams are refused
 	after    *aftermath
+	budget   *budget
+	tails    *tails
+	library  *library
 	tasks    sync.WaitGroup // goroutines that open and close rooms; grows under mu
 
 	mu      sync.Mutex // never held while waiting
@@ -124,6 +133,9 @@ func NewHub(o Options, src source, who presence) *Hub {
 		draining: make(chan struct{}), closed: ctx, stop: stop,
 		rooms: make(map[chat.RoomID]*entry), after: newAftermath(), origins: make(map[string]*origin),
 	}
+	h.budget = newBudget(h.o.Memory, h.o.Metrics)
+	h.tails = newTails(&h.budget.tails)
+	h.library = newLibrary(ctx, src, &h.budget.pages)
 	if o.Poller {
 		var err error
 		if h.poller, err = newPoller(h); err != nil {
@@ -153,6 +165,7 @@ func (h *Hub) Close() {
 	h.mu.Unlock()
 	h.after.close()
 	h.closePoller()
+	h.library.close()
 	for _, e := range open {
 		h.unfollow(e)
 	}

@@ -43,6 +43,22 @@ func (x *index) push(m mark) {
 	*x.at(x.n - 1) = m
 }
 
+// compact gives back the part of the ring that is not in use.
+func (x *index) compact() {
+	n := 16
+	for n < x.n {
+		n *= 2
+	}
+	if n == len(x.ring) {
+		return
+	}
+	some := make([]mark, n)
+	for i := range x.n {
+		some[i] = *x.at(i)
+	}
+	x.ring, x.first = some, 0
+}
+
 // drop forgets the oldest mark.
 func (x *index) drop() {
 	x.first = (x.first + 1) & (len(x.ring) - 1)

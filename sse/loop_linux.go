@@ -41,10 +41,11 @@ type loop struct {
 	tasks    sync.WaitGroup
 
 	// Guarded by mu, which is held for memory work only.
-	mu     sync.Mutex
-	queue  queue      // rooms that have grown
-	inbox  []newcomer // who has come
-	closed bool       // nobody comes in any more
+	mu       sync.Mutex
+	queue    queue      // rooms that have grown
+	inbox    []newcomer // who has come
+	arrivals []step     // those who catch up, with what they waited for
+	closed   bool       // nobody comes in any more
 
 	// Owned by the loop's goroutine.
 	table   []*reader // by descriptor
@@ -52,6 +53,7 @@ type loop struct {
 	gen     uint32
 	wheel   *wheel
 	leave   *departure // nil until the hub drains
+	steps   []step     // those who catch up and are next
 	resting []*group   // rooms that rest, until rested
 	rested  *time.Timer
 	sent    int       // bytes not counted yet
@@ -156,8 +158,8 @@ func (l *loop) run() {
 			l.depart(time.Now())
 		case <-l.wake:
 		}
-		arriving, growing, beating := l.adopt(), l.advance(), l.beat()
-		if arriving || growing || beating {
+		arriving, growing, behind, beating := l.adopt(), l.advance(), l.catchUpSome(), l.beat()
+		if arriving || growing || behind || beating {
 			l.breathe(time.Now())
 			l.rouse()
 		} else {
@@ -196,6 +198,7 @@ func (l *loop) endAll() {
 			l.end(r, drain)
 		}
 	}
+	l.dropSteps()
 	l.count()
 	l.wheel.ticker.Stop()
 	l.rested.Stop()

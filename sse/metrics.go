@@ -15,6 +15,9 @@ type Metrics struct {
 	resumes *prometheus.CounterVec
 	closes  *prometheus.CounterVec
 	delay   prometheus.Histogram
+
+	memory      *prometheus.GaugeVec
+	memoryLimit prometheus.Gauge
 }
 
 // NewMetrics makes the metrics of a hub and registers them; it panics if they
@@ -28,6 +31,9 @@ type Metrics struct {
 //	causette_post_to_write_seconds   from a message's `at` to its write, one
 //	                                 observation per live write, or per slice of
 //	                                 the poller's: its oldest message
+//	causette_memory_bytes            what counts against the memory budget, of tails,
+//	                                 pages, readers
+//	causette_memory_limit_bytes      the budget
 //
 // A stream that is refused counts as a close but never as a stream.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
@@ -48,6 +54,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help:    "From the moment a message was posted to its write to a reader: the oldest message of each live write.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
+		memory: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "causette_memory_bytes",
+			Help: "Memory that counts against the budget: of the ends of open rooms, of pages of the log, of readers that catch up.",
+		}, []string{"of"}),
+		memoryLimit: f.NewGauge(prometheus.GaugeOpts{
+			Name: "causette_memory_limit_bytes", Help: "The budget of causette_memory_bytes, all together."}),
+	}
+	for _, of := range []string{"tails", "pages", "readers"} {
+		m.memory.WithLabelValues(of)
 	}
 	for _, v := range []verdict{fresh, resumed, gap} {
 		m.resumes.WithLabelValues(string(v))

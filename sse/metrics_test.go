@@ -39,6 +39,7 @@ func TestMetrics_AreRegisteredUnderTheirNamesFromTheStart(t *testing.T) {
 		got = append(got, name.String())
 	}
 	want := "causette_bytes_total, causette_closes_total drain error full hangup replaced slow, causette_events_total, " +
+		"causette_memory_bytes pages readers tails, causette_memory_limit_bytes, " +
 		"causette_post_to_write_seconds, causette_resumes_total fresh gap resumed, causette_streams"
 	if s := strings.Join(got, ", "); s != want {
 		t.Errorf("got  %s\nwant %s", s, want)

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,40 +67,64 @@ func TestPages_APositionBesideTheSharedPageIsAskedForByItself(t *testing.T) {
 	})
 }
 
+// shelfOf is a shelf of its own over a log that answers as ask does.
+func shelfOf(t *testing.T, limit int64, ask func(after chat.EventID) chat.Page) *shelf {
+	closed, stop := context.WithCancel(context.Background())
+	l := newLibrary(closed, askedLog(ask), &newBudget(0, NewMetrics(nil)).pages)
+	t.Cleanup(func() { stop(); l.close() })
+	return l.shelf(chat.Lobby, limit)
+}
+
+// askedLog is a source that only answers what follows an id.
+type askedLog func(after chat.EventID) chat.Page
+
+func (askedLog) Follow(context.Context, chat.RoomID, int, chat.Sink) (id chat.EventID, err error) {
+	return id, err
+}
+func (askedLog) Unfollow(chat.RoomID) {}
+
+func (ask askedLog) AfterWithin(ctx context.Context, _ chat.RoomID, after chat.EventID, _, _ int) (chat.Page, error) {
+	return ask(after), ctx.Err()
+}
+
 func TestPages_AnswersThatMayChangeAreNotKept(t *testing.T) {
-	var p pages
-	asked := 0
-	answer := chat.Page{}
-	ask := func(context.Context, chat.EventID) (chat.Page, error) { asked++; return answer, nil }
-	for _, a := range []chat.Page{{Gap: true}, {}, {Gap: true}} {
-		answer = a
-		if _, err := p.after(t.Context(), chat.EventID{Epoch: 1}, 1<<20, ask); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		answer := chat.Page{}
+		s := shelfOf(t, 1<<20, func(chat.EventID) chat.Page { asked++; return answer })
+		for _, a := range []chat.Page{{Gap: true}, {}, {Gap: true}} {
+			answer = a
+			p, err := s.after(t.Context(), chat.EventID{Epoch: 1}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.release()
 		}
-	}
-	if n, size := p.held(); asked != 3 || n != 0 || size != 0 {
-		t.Errorf("asked %d times; %d kept, %d bytes", asked, n, size)
-	}
+		synctest.Wait()
+		if n, size := s.held(); asked != 3 || n != 0 || size != 0 || s.lib.share.used.Load() != 0 {
+			t.Errorf("asked %d times; %d kept, %d bytes, %d counted", asked, n, size, s.lib.share.used.Load())
+		}
+	})
 }
 
 // What a page leads to was trimmed: whoever reads it is cut off behind it, and must
 // not come upon it again.
 func TestPages_OneThatLeadsNowhereIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pages
 		asked, trimmed := 0, false
-		ask := func(_ context.Context, id chat.EventID) (chat.Page, error) {
+		s := shelfOf(t, 1<<20, func(id chat.EventID) chat.Page {
 			if asked++; trimmed {
-				return chat.Page{Gap: true}, nil
+				return chat.Page{Gap: true}
 			}
-			return pageOf(10, id.Seq+1), nil
-		}
+			return pageOf(10, id.Seq+1)
+		})
 		read := func(seq int64, want int) {
 			t.Helper()
-			page, err := p.after(t.Context(), chat.EventID{Epoch: 1, Seq: seq}, 1<<20, ask)
-			if err != nil || len(page.Events) != want || page.Gap != (want == 0) {
-				t.Errorf("after %d come %d, gap %t, %v", seq, len(page.Events), page.Gap, err)
+			p, err := s.after(t.Context(), chat.EventID{Epoch: 1, Seq: seq}, nil)
+			if err != nil || len(p.marks) != want || p.gap != (want == 0) {
+				t.Errorf("after %d come %d, gap %t, %v", seq, len(p.marks), p.gap, err)
 			}
+			p.release()
 		}
 		read(0, 10)
 		read(pageSize, 10)
@@ -116,20 +141,22 @@ func TestPages_OneThatLeadsNowhereIsForgotten(t *testing.T) {
 
 func TestPages_AreOfBoundedSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pages
-		ask := func(_ context.Context, id chat.EventID) (chat.Page, error) { return pageOf(pageSize, id.Seq+1), nil }
-		limit := int64(3*sizeOf(pageOf(pageSize, 1)) + 1)
+		s := shelfOf(t, 0, func(id chat.EventID) chat.Page { return pageOf(pageSize, id.Seq+1) })
+		s.limit = 3*newPage(s.lib, chat.EventID{Epoch: 1}, pageOf(pageSize, 1)).size + 2000
 		for n := range 20 {
-			if _, err := p.after(t.Context(), chat.EventID{Epoch: 1, Seq: int64(n) * pageSize}, limit, ask); err != nil {
+			p, err := s.after(t.Context(), chat.EventID{Epoch: 1, Seq: int64(n) * pageSize}, nil)
+			if err != nil {
 				t.Fatal(err)
 			}
+			p.release()
 		}
-		if n, size := p.held(); n != 3 || int64(size) > limit {
-			t.Errorf("%d pages of %d bytes are kept, limit %d", n, size, limit)
+		synctest.Wait()
+		if n, size := s.held(); n != 3 || size > s.limit || s.lib.share.used.Load() != size {
+			t.Errorf("%d pages of %d bytes are kept, limit %d; %d bytes are counted", n, size, s.limit, s.lib.share.used.Load())
 		}
 		time.Sleep(pageLife + time.Second)
 		synctest.Wait()
-		if n, size := p.held(); n != 0 || size != 0 {
+		if n, size := s.held(); n != 0 || size != 0 || s.lib.share.used.Load() != 0 {
 			t.Errorf("%d are kept for good", n)
 		}
 	})
@@ -137,16 +164,13 @@ func TestPages_AreOfBoundedSize(t *testing.T) {
 
 func TestPages_WhoeverAskedHangingUpHurtsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pages
 		answered := make(chan struct{})
-		ask := func(ctx context.Context, _ chat.EventID) (chat.Page, error) {
-			<-answered
-			return pageOf(pageSize, 1), ctx.Err()
-		}
+		s := shelfOf(t, 1<<20, func(chat.EventID) chat.Page { <-answered; return pageOf(pageSize, 1) })
 		first, hangUp := context.WithCancel(t.Context())
 		results := make(chan error, 2)
 		read := func(ctx context.Context) {
-			_, err := p.after(ctx, chat.EventID{Epoch: 1}, 1<<20, ask)
+			p, err := s.after(ctx, chat.EventID{Epoch: 1}, nil)
+			p.release()
 			results <- err
 		}
 		go read(first)
@@ -154,20 +178,26 @@ func TestPages_WhoeverAskedHangingUpHurtsNobody(t *testing.T) {
 		go read(t.Context())
 		synctest.Wait()
 		hangUp()
+		if err := <-results; !errors.Is(err, context.Canceled) {
+			t.Errorf("who hung up: %v", err)
+		}
 		close(answered)
-		for range 2 {
-			if err := <-results; err != nil {
-				t.Error(err)
-			}
+		if err := <-results; err != nil {
+			t.Errorf("the other: %v", err)
+		}
+		time.Sleep(pageLife + time.Second)
+		synctest.Wait()
+		if n := s.lib.share.used.Load(); n != 0 {
+			t.Errorf("%d bytes are counted for good", n)
 		}
 	})
 }
 
 // held is how many pages there are, and their bytes.
-func (p *pages) held() (n, size int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.reads), p.size
+func (s *shelf) held() (n int, size int64) {
+	s.lib.mu.Lock()
+	defer s.lib.mu.Unlock()
+	return len(s.reads) + len(s.kept), s.size
 }
 
 // pageOf is n messages of 100 bytes from a seq on.

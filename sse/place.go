@@ -21,7 +21,7 @@ type start struct {
 	verdict verdict
 	id      chat.EventID // just before the first event it gets
 	pos     int64        // the same in the tail, if page is nil
-	page    *chat.Page   // the first events after id, if the tail begins later
+	page    *page        // the first events after id, if the tail begins later; to be released
 }
 
 // begin finds where the stream begins, asking until the log can be read.
@@ -75,8 +75,13 @@ func (s *stream) newest() (chat.EventID, error) {
 	if id, known := s.tail.newest(); known {
 		return id, nil
 	}
-	page, err := s.ask(s.pace.ctx, chat.EventID{})
-	return page.Head, err
+	ctx, cancel := context.WithTimeout(s.pace.ctx, askTimeout)
+	defer cancel()
+	p, err := s.hub.source.AfterWithin(ctx, s.sub.Room, chat.EventID{}, 1, 0)
+	if err == nil && p.Head.IsZero() {
+		s.tail.startAt(p.Head)
+	}
+	return p.Head, err
 }
 
 // find looks for id in the tail, then in the log. It reports false if neither
@@ -85,28 +90,26 @@ func (s *stream) find(id chat.EventID) (at start, known bool, err error) {
 	if pos, ok := s.tail.after(id); ok {
 		return start{id: id, pos: pos}, true, nil
 	}
-	page, err := s.read(id)
-	if err != nil || page.Gap {
+	p, err := s.hear(s.tail.pages.after(s.pace.ctx, id, s.from))
+	if err != nil || p.gap {
+		p.release()
 		return start{}, false, err
 	}
-	return start{id: id, page: &page}, true, nil
+	return start{id: id, page: p}, true, nil
 }
 
-// read is the page that follows an id: together with whoever else reads there.
-func (s *stream) read(after chat.EventID) (chat.Page, error) {
-	return s.tail.pages.after(s.pace.ctx, after, s.tail.limit, s.ask)
+// readOn is the page that follows id, for one who had those before it.
+func (s *stream) readOn(id chat.EventID) (*page, error) {
+	return s.hear(s.tail.pages.wait(s.pace.ctx, id, s.from))
 }
 
-// ask reads the page from the log itself. A tail that has yet to hear of its log
-// learns from it that there is nothing to hear.
-func (s *stream) ask(ctx context.Context, after chat.EventID) (chat.Page, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	page, err := s.hub.source.After(ctx, s.sub.Room, after, pageSize)
-	if err == nil && page.Head.IsZero() {
-		s.tail.startAt(page.Head) // empty: all that comes follows 0-0
+// hear takes an answer of the log. A tail that has yet to hear of its log learns
+// from it that there is nothing to hear.
+func (s *stream) hear(p *page, err error) (*page, error) {
+	if err == nil {
+		s.tail.learn(p)
 	}
-	return page, err
+	return p, err
 }
 
 // hold waits after a question to the log that failed with err, if it is worth
@@ -114,6 +117,8 @@ func (s *stream) ask(ctx context.Context, after chat.EventID) (chat.Page, error)
 // stream ends.
 func (s *stream) hold(err error, try int) error {
 	switch {
+	case errors.Is(err, drain):
+		return drain
 	case s.pace.ctx.Err() != nil:
 		return hangup
 	case !errors.Is(err, chat.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"net"
 	"net/http"
 	"runtime"
@@ -15,7 +16,7 @@ import (
 )
 
 // poller writes to many clients from few goroutines: it takes a stream's socket
-// from net/http once the stream has joined its tail, and what stays of the client
+// from net/http once the stream was greeted, and what stays of the client
 // is a reader in one of its loops: no goroutine, no buffer, no request.
 type poller struct {
 	// Static after construction.
@@ -99,10 +100,11 @@ func (p *poller) take(s *stream) error {
 		_ = unix.Close(fd)
 		return hangup
 	}
-	p.loopFor(s.entry).add(newcomer{
-		reader: &reader{fd: int32(fd), cursor: s.cursor, session: s.sub.Person.ID, from: s.from},
-		entry:  s.entry, tail: s.tail,
-	})
+	r := &reader{fd: int32(fd), cursor: s.cursor, session: s.sub.Person.ID, from: s.from}
+	if !s.caught {
+		r.cursor, r.behind = cursor{liveFrom: math.MaxInt64}, &catchingUp{place: s.place}
+	}
+	p.loopFor(s.entry).add(newcomer{reader: r, entry: s.entry, tail: s.tail})
 	return errTaken
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"net"
+	"net/http"
 )
 
 // poller is for Linux; elsewhere every stream keeps its goroutine.
@@ -19,6 +20,8 @@ func (*Hub) closePoller() {}
 
 // ConnContext is for [http.Server.ConnContext]; it does nothing here.
 func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }
+
+func boundSocket(*http.Request) {}
 
 // streamLimit is not known here: 0 is no limit.
 func streamLimit() int { return 0 }

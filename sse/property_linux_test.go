@@ -107,6 +107,11 @@ func (c *crowd) replace(*rapid.T) {
 	c.frames = new([]said)
 }
 
+func (c *crowd) shrink(*rapid.T) {
+	t, _, _ := c.room.now()
+	t.shrink(500)
+}
+
 func (c *crowd) turn(*rapid.T) {
 	c.adopt()
 	c.advance()
@@ -239,7 +244,7 @@ func TestPoller_EachReaderGetsExactlyItsFramesOrIsClosedForAReason(t *testing.T)
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": c.append, "append more": c.append, "append yet more": c.append,
 			"come": c.come, "come too": c.come, "read": c.read, "read on": c.read, "read yet more": c.read,
-			"hang up": c.hangUp, "all leave": rarely(c.allLeave), "replace": rarely(c.replace),
+			"hang up": c.hangUp, "all leave": rarely(c.allLeave), "replace": rarely(c.replace), "shrink": rarely(c.shrink),
 			"turn": c.turn, "turn again": c.turn, "hear": c.hear, "hear more": c.hear, "time": c.pass,
 			"": c.check,
 		})

@@ -18,9 +18,10 @@ import (
 // generation. The descriptor is a duplicate that nothing else knows.
 type reader struct {
 	cursor
-	group   *group  // nil when gone
-	session string  // for presence
-	from    *origin // for the hub, which counts by address; may be nil
+	behind  *catchingUp // nil once it is in its tail
+	group   *group      // nil when gone
+	session string      // for presence
+	from    *origin     // for the hub, which counts by address; may be nil
 	fd      int32
 	gen     uint32 // tells an event of this reader from one of an earlier one with this fd
 	place   int32  // in group.readers
@@ -79,6 +80,7 @@ func (l *loop) end(r *reader, why reason) {
 		}
 		swallow(r.fd)
 	}
+	l.abandon(r)
 	l.table[r.fd] = nil
 	l.wheel.remove()
 	_ = unix.Close(int(r.fd))

@@ -14,6 +14,7 @@ type room struct {
 	// Static after construction.
 	limit   int // bytes of a tail
 	metrics *Metrics
+	equip   func(*tail) // gives a tail its part of the hub's memory; nil has none
 
 	mu   sync.Mutex // held for memory work only
 	tail *tail      // replaced when the log is
@@ -50,11 +51,22 @@ func (r *room) Receive(e chat.Event) {
 // Replace implements [chat.Sink]: readers of the old tail are sent away, and
 // come back to the new one with a verdict.
 func (r *room) Replace() {
+	anew := newTail(r.limit)
+	if r.equip != nil {
+		r.equip(anew)
+	}
 	r.mu.Lock()
 	old := r.tail
-	r.tail = newTail(r.limit)
+	r.tail = anew
 	r.mu.Unlock()
 	old.close()
+	old.forget()
+}
+
+// forget gives its tail's memory back: nobody comes any more.
+func (r *room) forget() {
+	t, _, _ := r.now()
+	t.forget()
 }
 
 // now is the room's tail, its end, and whether Redis is away, all of one moment:

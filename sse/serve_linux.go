@@ -93,15 +93,17 @@ func (l *loop) resume() {
 	l.resting = l.resting[:0]
 }
 
-// attend serves one reader apart from its group's passes.
-func (l *loop) attend(r *reader) {
+// attend serves one reader apart from its group's passes. It returns how many bytes
+// were written.
+func (l *loop) attend(r *reader) (written int) {
 	t, from := r.group.tail, max(r.pos, r.liveFrom)
 	over := t.closed.Load()
-	_, ended := l.serve(r)
+	written, ended := l.serve(r)
 	l.observe(t, from, r.pos)
 	if !ended && over {
 		l.end(r, replaced)
 	}
+	return written
 }
 
 // serve writes to r what the tail has for it. One whose socket is full is left
@@ -112,11 +114,18 @@ func (l *loop) serve(r *reader) (written int, ended bool) {
 	var why reason
 	switch {
 	case !r.blocked:
-		written, why = l.push(r, t)
+		if r.behind != nil {
+			written, why = l.catchUp(r, t)
+		}
+		if r.behind == nil && !r.blocked && why == "" {
+			var n int
+			n, why = l.push(r, t)
+			written += n
+		}
 		if written > 0 || r.blocked {
 			r.last = l.wheel.now
 		}
-	case r.pos < t.start.Load():
+	case r.behind == nil && r.pos < t.start.Load():
 		why = slow
 	}
 	if why != "" {

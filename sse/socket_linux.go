@@ -1,8 +1,10 @@
 package sse
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +21,24 @@ func duplicate(conn *net.TCPConn) (fd int, err error) {
 		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
 	})
 	return fd, errors.Join(errControl, err)
+}
+
+// sendBuffer is how many bytes the kernel keeps at most of what a client has yet to
+// acknowledge. Left to itself it lets that grow to 4 MB (tcp_wmem) for whoever reads
+// nothing, of the same memory that a container's limit counts. So much a
+// round trip is still more than a megabyte a second for a reader 100 ms away. The
+// kernel doubles it, for what it needs itself.
+const sendBuffer = 128 << 10
+
+// boundSocket bounds what the kernel keeps for a stream, before anything is sent.
+func boundSocket(r *http.Request) {
+	conn := r.Context().Value(connKey{})
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if c, ok := conn.(*net.TCPConn); ok {
+		_ = c.SetWriteBuffer(sendBuffer) // one that is closed will tell
+	}
 }
 
 // prepare has the kernel cut a peer that has acknowledged nothing for the write

@@ -6,13 +6,9 @@ import (
 	"causette/chat"
 )
 
-const (
-	// pageSize is how many events are read from the log at once for a reader
-	// that is behind the tail: what it may hold in memory beside the tail.
-	pageSize = 128
-	// gatherSize bounds what is put together for one write, in bytes.
-	gatherSize = 32 << 10
-)
+// gatherSize bounds what is put together for one write, in bytes: what a reader
+// holds in memory beside the tail, if it has a goroutine.
+const gatherSize = 32 << 10
 
 // Subscription is what a client asks for.
 type Subscription struct {
@@ -41,13 +37,32 @@ type stream struct {
 
 	joined bool  // told to presence
 	tail   *tail // the one it began with; another one in the room ends the stream
-	cursor
+	cursor       // of a stream that is in the tail
+	caught bool  // it is in the tail
+	place        // of one that is not
 
-	told struct { // what the client was last told outside the tail
-		presence chat.Presence
-		down     bool
-	}
 	buf []byte // what is put together for the next write
+}
+
+// place is where a reader is that has yet to come into its tail, and what it was
+// last told of what is not in the log.
+type place struct {
+	last     chat.EventID // the newest event that it was sent
+	presence chat.Presence
+	down     bool
+}
+
+// appendNews puts behind b what the client was not told yet.
+func (p *place) appendNews(b []byte, now chat.Presence, down bool) []byte {
+	if now != p.presence {
+		p.presence = now
+		b = appendPresence(b, now)
+	}
+	if down != p.down {
+		p.down = down
+		b = appendStatus(b, down)
+	}
+	return b
 }
 
 // serve is the life of a stream. Its error is why it ended.
@@ -71,6 +86,9 @@ func (s *stream) serve() error {
 		return err
 	}
 	s.pace.restart() // the silence begins here
+	if err := s.catchUp(); err != nil {
+		return err
+	}
 	return s.follow()
 }
 
@@ -95,28 +113,36 @@ func (s *stream) enter() error {
 	return s.pace.wait(s.out, s.entry.ready)
 }
 
-// sayHello sends the hello and the first of what follows it in one write, and
-// brings the reader into the tail.
+// sayHello puts together the hello and the first of what follows it, which is
+// sent in one write, and brings the reader into the tail if that is all.
 func (s *stream) sayHello(at start) error {
 	_, end, down := s.entry.room.now()
-	s.cursor = cursor{pos: at.pos, liveFrom: end}
-	s.told.presence = s.hub.presence.Participants(s.sub.Room)
+	s.last, s.presence = at.id, s.hub.presence.Participants(s.sub.Room)
 	var err error
 	s.buf, err = appendHello(s.buf[:0], retryFor(hangup), at.id, hello{
 		Resume: at.verdict, Room: s.sub.Room, You: s.sub.Person,
-		Participants: s.told.presence.Participants, Named: s.told.presence.Named,
+		Participants: s.presence.Participants, Named: s.presence.Named,
 		Heartbeat: s.hub.o.Heartbeat.Seconds(), Instance: s.hub.o.Instance,
 	})
 	if err != nil {
+		at.page.release()
 		s.hub.o.Log.Error("no hello", "error", err)
 		return failed
 	}
 	s.hub.o.Metrics.resumes.WithLabelValues(string(at.verdict)).Inc()
-	s.appendNews(s.told.presence, down)
+	s.buf = s.appendNews(s.buf, s.presence, down)
 	if at.page == nil {
+		s.cursor, s.caught = cursor{pos: at.pos, liveFrom: end}, true
 		return s.gather()
 	}
-	return s.catchUp(at)
+	s.copyFrom(at.page)
+	at.page.release() // before a write, which may take long
+	if s.join() {
+		return s.gather()
+	}
+	err = s.send()
+	s.buf = nil
+	return err
 }
 
 // send writes what is in buf.
@@ -129,22 +155,10 @@ func (s *stream) send() error {
 // tellDown tells the client that Redis is away, unless it knows. It may be the
 // first thing that it hears.
 func (s *stream) tellDown() error {
-	if s.told.down {
+	if s.down {
 		return nil
 	}
-	s.told.down = true
+	s.down = true
 	s.buf = appendStatus(appendRetry(s.buf, retryFor(hangup)), true)
 	return s.send()
-}
-
-// appendNews puts into buf what the client was not told yet.
-func (s *stream) appendNews(p chat.Presence, down bool) {
-	if p != s.told.presence {
-		s.told.presence = p
-		s.buf = appendPresence(s.buf, p)
-	}
-	if down != s.told.down {
-		s.told.down = down
-		s.buf = appendStatus(s.buf, down)
-	}
 }

@@ -83,7 +83,7 @@ func TestStream_HasEveryMessageOnceOrTellsOfAGap(t *testing.T) {
 			rt.Repeat(map[string]func(*rapid.T){
 				"say": l.say, "say more": l.say, "type": l.typing, "come": l.come, "come back": l.comeBack,
 				"come back too": l.comeBack, "stall": l.stall, "read on": l.readOn, "cut": l.cut, "trim": rarely(l.trim),
-				"lose": rarely(l.lose), "Redis goes or comes": rarely(l.redis), "feed lags or not": l.lag, "time": l.time,
+				"shrink": rarely(l.shrink), "lose": rarely(l.lose), "Redis goes or comes": rarely(l.redis), "feed lags or not": l.lag, "time": l.time,
 			})
 			l.finish(rt)
 		})
@@ -181,6 +181,22 @@ func (l *lounge) forget() {
 func (l *lounge) trim(rt *rapid.T) {
 	l.forget()
 	l.log.trim(chat.Lobby, rapid.IntRange(0, len(l.log.room(chat.Lobby).events)).Draw(rt, "kept"))
+}
+
+// shrink has the tail let go of all but its newest frames, for others.
+func (l *lounge) shrink(*rapid.T) {
+	l.mu.Lock()
+	e := l.rooms[chat.Lobby]
+	l.mu.Unlock()
+	if e == nil {
+		return
+	}
+	select {
+	case <-e.ready:
+		t, _, _ := e.room.now()
+		t.shrink(100)
+	default:
+	}
 }
 
 func (l *lounge) lose(rt *rapid.T) {

@@ -57,7 +57,11 @@ type tail struct {
 	known bool         // head is the log's; a replaced log's is not at first
 	next  int          // size of the next segment
 
-	pages pages // of the log, for readers that are not in the tail yet
+	held  int64        // bytes counted in tails
+	tails *tails       // nil if it is counted nowhere
+	used  atomic.Int64 // when it last was, by the clock of tails
+
+	pages *shelf // static; of the log, for readers that are not in the tail yet
 }
 
 func newTail(limit int) *tail {
@@ -74,6 +78,7 @@ func (t *tail) append(frame []byte, id chat.EventID, at int64) {
 	t.mu.Lock()
 	begin := t.end.Load()
 	end := begin + int64(len(frame))
+	segments, marks := t.segments.Load(), len(t.index.ring)
 	t.makeRoom(end)
 	copy(t.room(begin, len(frame)), frame)
 	t.index.push(mark{off: begin, id: id, at: at})
@@ -81,8 +86,16 @@ func (t *tail) append(frame []byte, id chat.EventID, at int64) {
 		t.head, t.known = id, true
 	}
 	t.end.Store(end)
+	t.touchLocked()
+	over, all := false, t.tails
+	if t.segments.Load() != segments || len(t.index.ring) != marks {
+		over = t.countLocked()
+	}
 	t.mu.Unlock()
 	t.rouse()
+	if over {
+		all.shrink()
+	}
 }
 
 // makeRoom drops the oldest frames until one more, ending at end, fits.
@@ -171,6 +184,7 @@ func (t *tail) bytes(from, to int64) (chunk []byte, next int64, err error) {
 func (t *tail) after(id chat.EventID) (pos int64, ok bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	t.touchLocked()
 	end := t.end.Load()
 	if t.known && id == t.head {
 		return end, true
@@ -212,6 +226,13 @@ func (t *tail) startAt(head chat.EventID) {
 	defer t.mu.Unlock()
 	if !t.known {
 		t.head, t.known = head, true
+	}
+}
+
+// learn takes from an answer of the log that it is empty: all that comes follows 0-0.
+func (t *tail) learn(p *page) {
+	if p.head.IsZero() {
+		t.startAt(p.head)
 	}
 }
 

@@ -12,6 +12,13 @@ import (
 // master that does not answer keeps nobody else's from being read.
 const maxFills = 16
 
+// fillBytes is how many bytes are read at once for a room that missed something.
+const fillBytes = 256 << 10
+
+// shortEvent is the bytes of an event as most are. A room is opened with no more bytes
+// than its newest events take if they are short: one of long messages with fewer of them.
+const shortEvent = 320
+
 // fills are the rooms of a link whose logs are to be read. A room that moves to another
 // link meanwhile stays here until it is live.
 type fills struct {
@@ -117,7 +124,7 @@ func (f *feed) fillOne(ctx context.Context, r *feedRoom) {
 // readInto reads what a room wants, once. It reports whether the room is live.
 func (f *feed) readInto(ctx context.Context, r *feedRoom, after chat.EventID, fresh bool) (done bool, err error) {
 	if !fresh {
-		page, err := f.s.page(ctx, "after", r.room, after, MaxPage)
+		page, err := f.s.AfterWithin(ctx, r.room, after, MaxPage, fillBytes)
 		if err == nil && page.Gap {
 			f.s.o.Log.Warn("log went back, or on without us: its readers begin anew", "room", r.room, "at", after, "log", page.Head)
 			if _, err := f.s.tear(ctx, r.room, after); err != nil {
@@ -130,16 +137,30 @@ func (f *feed) readInto(ctx context.Context, r *feedRoom, after chat.EventID, fr
 	return err == nil && r.loaded(events, head), err
 }
 
-// newest reads a room's newest n events, page by page from the end.
+// newest reads a room's newest n events, page by page from the end, or those that fit
+// in the bytes of n short ones; one at least.
 func (f *feed) newest(ctx context.Context, room chat.RoomID, n int) (events []chat.Event, head chat.EventID, err error) {
-	page, err := f.s.Before(ctx, room, chat.EventID{}, n)
+	bytes := n * shortEvent
+	page, err := f.s.page(ctx, "before", room, chat.EventID{}, n, bytes)
 	events, head = page.Events, page.Head
-	for err == nil && page.More && len(events) < n {
-		page, err = f.s.Before(ctx, room, events[0].ID, n-len(events))
+	for err == nil && page.More && len(page.Events) < n {
+		if len(page.Events) < MaxPage {
+			break // no more fit
+		}
+		n, bytes = n-len(page.Events), max(1, bytes-sizeOf(page.Events))
+		page, err = f.s.page(ctx, "before", room, events[0].ID, n, bytes)
 		if page.Gap || len(page.Events) == 0 {
 			break // trimmed, or a new log: what there is, is the end of the one that head is of
 		}
 		events = append(page.Events, events...)
 	}
 	return events, head, err
+}
+
+// sizeOf is the bytes of events.
+func sizeOf(events []chat.Event) (n int) {
+	for _, e := range events {
+		n += len(e.Data)
+	}
+	return n
 }

@@ -15,35 +15,36 @@ var pageScript = lua("head", "lineage", "page")
 // Before reads up to limit events that precede a position, oldest first; the zero
 // position means the log's end. Gap says that the position is none of this log.
 func (s *Store) Before(ctx context.Context, room chat.RoomID, before chat.EventID, limit int) (chat.Page, error) {
-	return s.page(ctx, "before", room, before, limit)
+	return s.page(ctx, "before", room, before, limit, 0)
 }
 
 // After reads up to limit events that follow a position, oldest first; the zero
 // position means the log's start. Gap says that the position is none of this log:
 // older than what it keeps, of a log that is no more, past the end, or past where
 // Redis lost the end of its epoch.
-//
-// It is for streams that catch up: few read at once, and the others wait as long as ctx lasts.
 func (s *Store) After(ctx context.Context, room chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
-	if err := s.catchUps.Acquire(ctx, 1); err != nil {
-		return chat.Page{}, fmt.Errorf("read history: %w: %w", chat.ErrBusy, err)
-	}
-	defer s.catchUps.Release(1)
-	return s.page(ctx, "after", room, after, limit)
+	return s.page(ctx, "after", room, after, limit, 0)
 }
 
-// ReadAfter is [Store.After] for a request, which takes no turn among the streams.
+// ReadAfter is [Store.After] for a request, which does not try while Redis is away.
 func (s *Store) ReadAfter(ctx context.Context, room chat.RoomID, after chat.EventID, limit int) (chat.Page, error) {
 	if err := s.away(); err != nil {
 		return chat.Page{}, s.failed(ctx, "read history", err)
 	}
-	return s.page(ctx, "after", room, after, limit)
+	return s.After(ctx, room, after, limit)
 }
 
-func (s *Store) page(ctx context.Context, direction string, room chat.RoomID, at chat.EventID, limit int) (chat.Page, error) {
+// AfterWithin is After with at most so many bytes of events, but for a first one
+// that is larger.
+func (s *Store) AfterWithin(ctx context.Context, room chat.RoomID, after chat.EventID, limit, bytes int) (chat.Page, error) {
+	return s.page(ctx, "after", room, after, limit, bytes)
+}
+
+// page reads a page; bytes is what its events have at most, or 0.
+func (s *Store) page(ctx context.Context, direction string, room chat.RoomID, at chat.EventID, limit, bytes int) (chat.Page, error) {
 	limit = min(max(limit, 0), MaxPage)
 	v, err := s.run(ctx, "read history", pageScript, []string{s.keys.head(room), s.keys.log(room)},
-		direction, at.Epoch, at.Seq, limit)
+		direction, at.Epoch, at.Seq, limit, bytes)
 	if err != nil {
 		return chat.Page{}, err
 	}

@@ -17,8 +17,6 @@ const (
 	maxRecentPages, maxRecentBytes = 256, 32 << 20
 	// maxRecentPeople and maxRecentPeopleBytes bound the lists of who reads a room.
 	maxRecentPeople, maxRecentPeopleBytes = 256, 4 << 20
-	// maxCatchUps is how many pages are read at once for streams that catch up.
-	maxCatchUps = 8
 )
 
 // recentSizes are the pages that are remembered, by their limit; a smaller one is cut

@@ -4,6 +4,7 @@
 --
 -- KEYS  1 head  2 log
 -- ARGV  1 'before' or 'after'  2 epoch  3 seq (0 0 = newest, or the log's start)  4 how many
+--       5 bytes of entries at most, but for one that is larger (0 = any)
 --
 -- Returns {epoch, next seq, first seq kept or '', gap (0/1), more (0/1), entries}
 local epoch, next = read_head(KEYS[1], KEYS[2])
@@ -44,17 +45,37 @@ local function read(from, n)
   return res and res[1] and res[1][2] or {}
 end
 
-local seq, limit = tonumber(ARGV[3]), tonumber(ARGV[4])
+-- within gives those of the entries that fit, the ones nearest to the position first.
+local function within(entries, bytes, backwards)
+  if bytes <= 0 then return entries end
+  local kept, used = 0, 0
+  while kept < #entries do
+    local i = backwards and #entries - kept or kept + 1
+    used = used + #entries[i][2][2]
+    if used > bytes and kept > 0 then break end
+    kept = kept + 1
+  end
+  local some, skip = {}, backwards and #entries - kept or 0
+  for i = 1, kept do some[i] = entries[skip + i] end
+  return some
+end
+
+local seq, limit, bytes = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5] or '0')
 local zero = ARGV[2] == '0'
 
 if ARGV[1] == 'before' then
   local stop = zero and next or seq -- exclusive
   if not known(ARGV[2], stop - 1) then return reply(1, 0, {}) end
   local start = math.max(stop - limit, first)
-  return reply(0, (start > first and stop > first) and 1 or 0, read(start, stop - start))
+  local entries = within(read(start, stop - start), bytes, true)
+  if stop > start then start = stop - #entries end
+  return reply(0, (start > first and stop > first) and 1 or 0, entries)
 end
 
 local start = zero and 0 or seq + 1
 if not known(ARGV[2], start - 1) or start < first then return reply(1, 0, {}) end
 local n = math.min(limit, next - start)
-return reply(0, start + n < next and 1 or 0, read(start, n))
+local all = read(start, n)
+local entries = within(all, bytes, false)
+if #entries < #all then n = #entries end
+return reply(0, start + n < next and 1 or 0, entries)

@@ -173,32 +173,6 @@ func TestReadBefore_HoldsWhatThisInstanceTookOrHeardAndIsCutToItsLimit(t *testin
 	})
 }
 
-func TestHistory_StreamsThatCatchUpReadFewAtOnceAndKeepNoRequestWaiting(t *testing.T) {
-	eachRedis(t, func(t *testing.T, addr string) {
-		s := idle(t, addr, quick())
-		id := say(t, s, "first").ID
-		say(t, s, "second")
-		if !s.catchUps.TryAcquire(maxCatchUps) {
-			t.Fatal("somebody catches up")
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		if _, err := s.After(ctx, lobby, id, 10); !errors.Is(err, chat.ErrBusy) {
-			t.Errorf("one stream too many: %v", err)
-		}
-		if page, err := s.ReadAfter(t.Context(), lobby, id, 10); err != nil || len(page.Events) != 1 {
-			t.Errorf("a request: %d messages, %v", len(page.Events), err)
-		}
-		if page, err := s.ReadBefore(t.Context(), lobby, id, 10); err != nil || len(page.Events) != 0 {
-			t.Errorf("a request: %d messages, %v", len(page.Events), err)
-		}
-		s.catchUps.Release(maxCatchUps)
-		if page, err := s.After(t.Context(), lobby, id, 10); err != nil || len(page.Events) != 1 {
-			t.Errorf("a stream: %d messages, %v", len(page.Events), err)
-		}
-	})
-}
-
 func TestReadRooms_AndReadPeopleAreOneReadForAllWhoAsk(t *testing.T) {
 	server := startRedis(t)
 	s := idle(t, server.addr, quick())

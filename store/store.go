@@ -9,7 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"causette/chat"
 )
@@ -109,7 +108,6 @@ type Store struct {
 	olderPages  *recent[pageKey, *SharedPage] // under way only
 	recentRooms *recent[int, []RoomInfo]      // by limit
 	recentRolls *recent[chat.RoomID, roll]
-	catchUps    *semaphore.Weighted // streams that read the log
 
 	feed     *feed
 	presence *presence
@@ -131,8 +129,6 @@ func New(clients *Clients, o Options) *Store {
 		o: o, keys: keys{o.Prefix}, clients: clients, client: clients.rest, cluster: cluster,
 		posts:    pipelined(clients.posts),
 		landings: newLandings(),
-
-		catchUps: semaphore.NewWeighted(maxCatchUps),
 
 		health:  newHealth(),
 		active:  newActiveRooms(),

@@ -1,0 +1,107 @@
+package sse
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"causette/chat"
+)
+
+// newShare is a share of its own.
+func newShare(limit int64) *share {
+	s := &newBudget(0, NewMetrics(nil)).tails
+	s.limit = limit
+	return s
+}
+
+func TestTails_TheLeastUsedLetGoFirstAndAllStayWithinTheirShare(t *testing.T) {
+	const limit = 1 << 20
+	k := newTails(newShare(limit))
+	var open []*tail
+	for range 40 {
+		tl := newTail(1 << 20)
+		k.add(tl)
+		open = append(open, tl)
+	}
+	frame := bytes.Repeat([]byte("x"), 1000)
+	for i := range int64(50) { // some 2 MB together, the first ones first
+		for _, tl := range open {
+			tl.append(frame, chat.EventID{Epoch: 1, Seq: i}, 0)
+			if used := k.share.used.Load(); used > limit {
+				t.Fatalf("they hold %d bytes", used)
+			}
+		}
+	}
+	held := int64(0)
+	for n, tl := range open {
+		held += tl.held
+		if kept := tl.end.Load() - tl.start.Load(); kept < 1000 || n == len(open)-1 && kept < tailFloor {
+			t.Errorf("tail %d keeps %d bytes", n, kept)
+		}
+	}
+	if used := k.share.used.Load(); used != held {
+		t.Errorf("%d bytes are counted, they hold %d", used, held)
+	}
+	busy := newTail(1 << 20)
+	k.add(busy)
+	for i := range int64(200) { // one that is busy takes from those that are not
+		busy.append(frame, chat.EventID{Epoch: 1, Seq: i}, 0)
+	}
+	if kept := busy.end.Load() - busy.start.Load(); kept != 200_000 {
+		t.Errorf("the busy one keeps %d bytes", kept)
+	}
+	for _, tl := range append(open, busy) {
+		tl.pages = newLibrary(t.Context(), nil, newShare(0)).shelf("", 0)
+		tl.forget()
+		tl.append(frame, chat.EventID{Epoch: 1, Seq: 200}, 0) // by a feed that is not done yet
+	}
+	if used := k.share.used.Load(); used != 0 || len(k.open) != 0 {
+		t.Errorf("%d bytes of %d tails stay counted", used, len(k.open))
+	}
+}
+
+// What a tail let go of is behind; what it kept is as it was, and it grows on.
+func TestTails_OneThatShrankIsTheSameFromWhereItBegins(t *testing.T) {
+	k := newTails(newShare(1 << 30))
+	for _, size := range []int{1, 100, 1000, 5000, 70_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			tl := newTail(10 << 20)
+			k.add(tl)
+			var said []byte
+			at := int64(0)
+			more := func(n int) {
+				for range n {
+					frame := bytes.Repeat([]byte{byte('a' + at%26)}, size)
+					tl.append(frame, chat.EventID{Epoch: 1, Seq: at}, 0)
+					said = append(said, frame...)
+					at++
+				}
+			}
+			more(100)
+			for range 3 {
+				tl.held = 10 * tailFloor // whatever it holds
+				tl.shrink(tailFloor)
+				start, end := tl.start.Load(), tl.end.Load()
+				if kept := end - start; kept > max(tailFloor, int64(size)) {
+					t.Errorf("it keeps %d bytes", kept)
+				}
+				if got := all(t, tl, cursor{pos: start}); got != string(said[start:]) {
+					t.Errorf("it has %d bytes from %d on, other than those said", len(got), start)
+				}
+				if _, _, err := tl.run(cursor{pos: start - 1}); start > 0 && !errors.Is(err, errBehind) {
+					t.Errorf("before its start: %v", err)
+				}
+				last := chat.EventID{Epoch: 1, Seq: at - 1}
+				if pos, ok := tl.after(last); !ok || pos != end {
+					t.Errorf("behind its newest: %d, %t", pos, ok)
+				}
+				more(30)
+				if got := all(t, tl, cursor{pos: end}); got != string(said[end:]) {
+					t.Error("what came after is not what was said")
+				}
+			}
+		})
+	}
+}
