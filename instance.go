@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"causette/api"
+	"causette/conns"
 	"causette/sse"
 	"causette/store"
 )
@@ -39,7 +41,7 @@ type instance struct {
 	store    *store.Store
 	hub      *sse.Hub
 	server   *http.Server
-	conns    *connections
+	limiter  *conns.Limiter
 	draining atomic.Bool
 }
 
@@ -52,7 +54,6 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	}
 	i := &instance{
 		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log, client: client,
-		conns: newConnections(sse.OtherConnections(cfg.MaxStreams)),
 	}
 	if !cfg.redisGiven {
 		i.embedded = store.Embed(ctx, embeddedAddress, log)
@@ -71,16 +72,35 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 		MaxStreams: cfg.MaxStreams, MaxStreamsPerAddress: cfg.MaxStreamsPerIP, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
 		Instance: i.name, Log: log, Metrics: sse.NewMetrics(registry),
 	}, i.store, i.store)
+	i.limiter = conns.New(conns.Options{
+		Limit: sse.OtherConnections(cfg.MaxStreams), Files: i.hub.SpareFiles,
+		Proxies: prefixes(cfg.TrustedProxies), Registerer: registry,
+	})
 	handler, err := api.New(api.Options{
 		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecrets: cfg.SessionSecrets,
 		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
-		BecomesStream: i.conns.becomesStream, Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: registry, Log: log,
+		BecomesStream: i.limiter.BecomesStream, Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: registry, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	i.server = newWebServer(handler, i.conns, defaultTimeouts, log)
+	i.server = newWebServer(handler, i.limiter, defaultTimeouts, log)
 	return i, nil
+}
+
+// prefixes are the ranges of a list of addresses and CIDR ranges, which loadConfig
+// has checked.
+func prefixes(list []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, s := range list {
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, _ := netip.ParseAddr(s)
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		all = append(all, prefix.Masked())
+	}
+	return all
 }
 
 func (i *instance) holdsRedis() bool { return i.embedded != nil && i.embedded.Holding() }
@@ -98,7 +118,7 @@ func (i *instance) serve(ctx context.Context, listener net.Listener) error {
 	}
 	parts.Go(func() error { defer release(); return i.store.Run(working) })
 	parts.Go(func() error {
-		if err := i.server.Serve(i.conns.listener(listener)); !errors.Is(err, http.ErrServerClosed) {
+		if err := i.server.Serve(i.limiter.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil

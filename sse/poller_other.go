@@ -20,8 +20,5 @@ func (*Hub) closePoller() {}
 // ConnContext is for [http.Server.ConnContext]; it does nothing here.
 func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }
 
-// streamLimit is not known here: 0 is no limit.
-func streamLimit() int { return 0 }
-
 // fileLimit is not known here: it counts as none.
 func fileLimit() uint64 { return math.MaxUint64 }
