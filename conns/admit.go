@@ -20,6 +20,7 @@ func (l *Limiter) arrive(c *conn) {
 	l.fillLocked()
 	l.dropLocked(c.owner, spare)
 	l.armLocked()
+	l.grown = false // the listener looks after this
 }
 
 // spareFiles is how many connections may wait.
@@ -67,11 +68,7 @@ func (l *Limiter) evictLocked(c *conn, why reason) {
 
 // returnLocked hands an active connection to Accept.
 func (l *Limiter) returnLocked(c *conn) {
-	l.ready = append(l.ready, c)
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	l.ready, l.grown = append(l.ready, c), true
 }
 
 // fillLocked gives the free places to those who wait: one to each owner in turn.

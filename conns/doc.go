@@ -26,7 +26,7 @@
 // # Concurrency
 //
 // All methods may be called at any time from any goroutine. One lock guards all
-// places; connections are closed after it is let go. A [Limiter]'s listener has one
-// goroutine, which ends with its Close. The sweep that looks for those without
-// progress is a timer, armed only while somebody waits.
+// places; connections are closed after it is let go. There is no goroutine: Accept
+// takes in what comes, and is interrupted when one that waited has a place. The sweep
+// that looks for those without progress is a timer, armed only while somebody waits.
 package conns

@@ -49,7 +49,8 @@ type Limiter struct {
 	perOwner int // how many of them one owner has active
 	epoch    time.Time
 	closes   *prometheus.CounterVec
-	wake     chan struct{} // holds a word when ready has grown
+	// interrupt has the listener look at ready. Static after Listener.
+	interrupt func()
 
 	queued atomic.Int64 // how many wait; written under mu
 
@@ -62,6 +63,7 @@ type Limiter struct {
 	waiting   list.List // of *conn, the oldest first
 	doomed    []*conn   // to be closed once mu is let go
 	ready     []*conn   // active, and not returned by Accept yet
+	grown     bool      // ready has, and the listener is to be told once mu is let go
 	sweeper   *time.Timer
 	closed    bool // no more of them come
 }
@@ -74,7 +76,7 @@ type Limiter struct {
 func New(o Options) *Limiter {
 	l := &Limiter{
 		o: o, perOwner: min(o.Limit, max(browserShare, o.Limit/4)), epoch: time.Now(),
-		owners: make(map[ownerKey]*owner), wake: make(chan struct{}, 1),
+		owners: make(map[ownerKey]*owner), interrupt: func() {},
 		byActive:  ranking{index: 0, count: func(o *owner) int { return len(o.active) }},
 		byWaiting: ranking{index: 1, count: func(o *owner) int { return o.waiting.Len() }},
 	}
@@ -85,11 +87,15 @@ func New(o Options) *Limiter {
 // now is nanoseconds since epoch.
 func (l *Limiter) now() int64 { return int64(time.Since(l.epoch)) }
 
-// unlock lets go of mu, and then closes those that were to be closed.
+// unlock lets go of mu, and then closes those that were to be closed, and tells the
+// listener of those that are ready.
 func (l *Limiter) unlock() {
-	doomed := l.doomed
-	l.doomed = nil
+	doomed, grown := l.doomed, l.grown
+	l.doomed, l.grown = nil, false
 	l.mu.Unlock()
+	if grown {
+		l.interrupt()
+	}
 	for _, c := range doomed {
 		_ = c.Close() // net/http reads or writes no more of it
 	}

@@ -3,7 +3,7 @@ package conns
 import (
 	"errors"
 	"net"
-	"sync"
+	"os"
 	"syscall"
 	"time"
 )
@@ -11,57 +11,57 @@ import (
 // retryAccept is how long accepting rests after the system had no descriptor for it.
 const retryAccept = 5 * time.Millisecond
 
+// longAgo is a deadline that has passed: it ends an Accept that is under way.
+var longAgo = time.Unix(1, 0)
+
 // Listener accepts all that comes, and returns from Accept what has a place. A
-// limiter has one listener.
+// limiter has one listener, around one of TCP or of Unix sockets.
 func (l *Limiter) Listener(inner net.Listener) net.Listener {
-	b := &listener{Listener: inner, limiter: l, ended: make(chan struct{}), failed: make(chan error, 1)}
-	b.loop.Go(b.accept)
+	b := &listener{Listener: inner, limiter: l}
+	b.timed, _ = inner.(timedListener)
+	l.interrupt = b.interrupt
 	return b
 }
 
+// timedListener is what net's listeners are.
+type timedListener interface{ SetDeadline(time.Time) error }
+
 type listener struct {
 	net.Listener
+	timed   timedListener // nil if Accept can't be interrupted
 	limiter *Limiter
-	once    sync.Once
-	ended   chan struct{} // closed by Close
-	failed  chan error    // why accept ended
-	loop    sync.WaitGroup
 }
 
-// accept is the listener's goroutine.
-func (b *listener) accept() {
+// interrupt has an Accept that is under way look for those who waited.
+func (b *listener) interrupt() {
+	if b.timed != nil {
+		_ = b.timed.SetDeadline(longAgo) // a closed listener's Accept has ended anyway
+	}
+}
+
+// Accept returns the next connection that has a place. Only one goroutine may call it.
+func (b *listener) Accept() (net.Conn, error) {
 	for {
+		if c := b.limiter.next(); c != nil {
+			return c, nil
+		}
 		given, err := b.Listener.Accept()
 		switch {
 		case err == nil:
 			c := &conn{Conn: given, limiter: b.limiter, peer: b.limiter.keyOf(peer(given))}
 			c.lastByte.Store(b.limiter.now())
 			b.limiter.arrive(c)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// Before next is asked: an interrupt that comes after it ends the next Accept.
+			if err := b.timed.SetDeadline(time.Time{}); err != nil {
+				return nil, err
+			}
 		case errors.Is(err, syscall.ECONNABORTED):
 		case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
 			errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM):
 			b.limiter.dropOldest()
-			select {
-			case <-time.After(retryAccept):
-			case <-b.ended:
-			}
+			time.Sleep(retryAccept)
 		default:
-			b.failed <- err
-			return
-		}
-	}
-}
-
-// Accept returns the next connection that has a place.
-func (b *listener) Accept() (net.Conn, error) {
-	for {
-		if c := b.limiter.next(); c != nil {
-			return c, nil
-		}
-		select {
-		case <-b.limiter.wake:
-		case err := <-b.failed:
-			b.failed <- err // for whoever asks again
 			return nil, err
 		}
 	}
@@ -85,9 +85,7 @@ func (l *Limiter) next() *conn {
 
 // Close ends accepting, and closes what waits.
 func (b *listener) Close() error {
-	b.once.Do(func() { close(b.ended) })
 	err := b.Listener.Close()
-	b.loop.Wait()
 	b.limiter.close()
 	return err
 }
