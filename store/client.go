@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"sync"
 	"time"
 
@@ -20,33 +19,34 @@ var errReplicas = errors.New("reading from replicas (read_only, replica_only, ro
 // and password; ?addr=host:port (repeatable) makes it a Cluster, ?master_name= one
 // behind Sentinels, whose user and password come first: the master's are ?username=
 // and ?password=. It does not connect yet. What the URL does not say about time
-// is set so that a Redis that is away is noticed soon, and contexts are obeyed.
+// is set so that a Redis that is away is noticed soon, and contexts are obeyed. An
+// error repeats nothing of the URL.
 func Dial(redisURL string) (redis.UniversalClient, error) {
 	quiet()
-	u, err := url.Parse(redisURL)
+	u, err := parseURL(redisURL)
 	if err != nil {
-		return nil, fmt.Errorf("redis URL: %w", err)
+		return nil, err
 	}
 	q := u.Query()
 	switch {
 	case q.Has("master_name"):
 		o, err := redis.ParseFailoverURL(redisURL)
-		if err == nil && (o.ReplicaOnly || o.RouteByLatency || o.RouteRandomly) {
-			err = errReplicas
-		}
 		if err != nil {
-			return nil, fmt.Errorf("redis URL: %w", err)
+			return nil, errURL
+		}
+		if o.ReplicaOnly || o.RouteByLatency || o.RouteRandomly {
+			return nil, errReplicas
 		}
 		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
 		return redis.NewFailoverClient(o), nil
 	case q.Has("addr"):
 		o, err := redis.ParseClusterURL(redisURL)
-		if err == nil && (o.ReadOnly || o.RouteByLatency || o.RouteRandomly) {
-			err = errReplicas
-		}
 		if err != nil {
-			return nil, fmt.Errorf("redis URL: %w", err)
+			return nil, errURL
+		}
+		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
+			return nil, errReplicas
 		}
 		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
@@ -54,7 +54,7 @@ func Dial(redisURL string) (redis.UniversalClient, error) {
 	default:
 		o, err := redis.ParseURL(redisURL)
 		if err != nil {
-			return nil, fmt.Errorf("redis URL: %w", err)
+			return nil, errURL
 		}
 		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
