@@ -295,3 +295,38 @@ func (i *instance) openFiles() int {
 	}
 	return len(all)
 }
+
+func TestPromise3_AHerdBehindOneAddressIsTakenIn(t *testing.T) {
+	t.Parallel()
+	const herd = 1500 // sixty times the places that one address has
+	redis := startRedis(t)
+	i := launch(t, withFiles(t, 4096), freePort(t), append([]setting{redis.url(), "STREAM_RATE=0"}, plainClients...)...)
+	i.awaitReady(startup)
+	var greeted atomic.Int64
+	var all sync.WaitGroup
+	for range herd {
+		all.Go(func() {
+			conn, err := dialerFrom(office).DialContext(t.Context(), "tcp", strings.TrimPrefix(i.base, "http://"))
+			if err != nil {
+				t.Errorf("connect: %v", err)
+				return
+			}
+			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
+				t.Error(err)
+			}
+			fmt.Fprint(conn, "GET /events?room=herd HTTP/1.1\r\nHost: x\r\n\r\n")
+			for lines := bufio.NewScanner(conn); lines.Scan(); {
+				if lines.Text() == "event: hello" {
+					greeted.Add(1)
+					break
+				}
+			}
+			pause(t.Context(), 2*time.Second) // all at once
+		})
+	}
+	all.Wait()
+	if n := greeted.Load(); n != herd {
+		t.Errorf("%d of %d were let in; of those who waited, dropped: %v", n, herd, i.metric(`causette_connections_closed_total{reason="overflow"}`))
+	}
+}
