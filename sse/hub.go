@@ -99,6 +99,7 @@ func (o Options) withDefaults() Options {
 type Hub struct {
 	// Static after construction.
 	o        Options
+	files    fileBudget
 	source   source
 	presence presence
 	draining chan struct{}      // closed by the first Drain or Close
@@ -126,7 +127,7 @@ func NewHub(o Options, src source, who presence) *Hub {
 		o.Log.Warn("fewer streams than MAX_STREAMS: the limit of open files allows no more", "streams", o.MaxStreams, "asked", asked)
 	}
 	h := &Hub{
-		o: o, source: src, presence: who,
+		o: o, files: processFiles(), source: src, presence: who,
 		draining: make(chan struct{}), closed: ctx, stop: stop,
 		rooms: make(map[chat.RoomID]*entry), after: newAftermath(), origins: make(map[string]*origin),
 	}

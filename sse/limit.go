@@ -79,5 +79,5 @@ func (h *Hub) SpareFiles() int {
 	h.mu.Lock()
 	streams := h.streams
 	h.mu.Unlock()
-	return processFiles().spare(streams)
+	return h.files.spare(streams)
 }
