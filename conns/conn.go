@@ -20,6 +20,7 @@ type conn struct {
 
 	lastByte atomic.Int64 // nanoseconds since limiter.epoch; at first when it was accepted
 	serving  atomic.Bool  // a request's header is read and its answer is not complete
+	lent     atomic.Bool  // a request made it another owner's, or a stream
 
 	// Guarded by limiter.mu.
 	state     state

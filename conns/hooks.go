@@ -73,10 +73,13 @@ func (l *Limiter) othersWait(c *conn) bool {
 	return c.owner != nil && c.owner.waiting.Len() > 0
 }
 
-// served gives a connection back to its peer after a request.
+// served gives a connection back to its peer after a request, if that took it away.
 func (l *Limiter) served(c *conn) {
 	c.lastByte.Store(l.now()) // the rest of the answer is on its way
 	c.serving.Store(false)
+	if !c.lent.Swap(false) {
+		return
+	}
 	l.mu.Lock()
 	defer l.unlock()
 	switch {
@@ -99,6 +102,7 @@ func (l *Limiter) Owned(r *http.Request, address string) {
 	l.mu.Lock()
 	defer l.unlock()
 	if c.state == active {
+		c.lent.Store(true)
 		l.moveLocked(c, ownerKey{address: address})
 		l.fillLocked()
 	}
@@ -113,6 +117,7 @@ func (l *Limiter) BecomesStream(r *http.Request) {
 	}
 	l.mu.Lock()
 	defer l.unlock()
+	c.lent.Store(true)
 	l.leaveLocked(c, stream)
 	l.fillLocked()
 }
