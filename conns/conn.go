@@ -78,11 +78,11 @@ func (c *conn) CloseWrite() error {
 func (c *conn) spokeSince() bool { return c.lastByte.Load() != c.idleSince }
 
 // stale reports whether a connection has made no progress for as long as it may
-// while others wait.
+// while others wait. Where its peer has sent what was not read yet, and no request is
+// being served, it is this process that is late.
 func (c *conn) stale(now int64) bool {
-	grace := Grace
 	if c.serving.Load() {
-		grace = servingGrace
+		return now-c.lastByte.Load() >= int64(servingGrace)
 	}
-	return now-c.lastByte.Load() >= int64(grace)
+	return now-c.lastByte.Load() >= int64(Grace) && !hasUnread(c.Conn)
 }

@@ -327,6 +327,7 @@ func TestPromise3_AHerdBehindOneAddressIsTakenIn(t *testing.T) {
 	}
 	all.Wait()
 	if n := greeted.Load(); n != herd {
-		t.Errorf("%d of %d were let in; of those who waited, dropped: %v", n, herd, i.metric(`causette_connections_closed_total{reason="overflow"}`))
+		t.Errorf("%d of %d were let in; closed: %v as stale, %v of those who waited", n, herd,
+			i.metric(`causette_connections_closed_total{reason="stale"}`), i.metric(`causette_connections_closed_total{reason="overflow"}`))
 	}
 }
