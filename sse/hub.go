@@ -124,7 +124,8 @@ func NewHub(o Options, src source, who presence) *Hub {
 	asked := o.MaxStreams
 	o = o.withDefaults()
 	if asked > o.MaxStreams {
-		o.Log.Warn("fewer streams than MAX_STREAMS: the limit of open files allows no more", "streams", o.MaxStreams, "asked", asked)
+		o.Log.Warn("fewer streams than MAX_STREAMS: the limit of open files allows no more",
+			"streams", o.MaxStreams, "asked", asked)
 	}
 	h := &Hub{
 		o: o, files: processFiles(), source: src, presence: who,

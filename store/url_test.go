@@ -52,7 +52,7 @@ func TestDial_APasswordIsUsedWholeOrTheURLIsRefused(t *testing.T) {
 	} {
 		client, err := Dial(test.url)
 		if test.password == "" {
-			if err == nil || strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "two") || strings.Contains(err.Error(), "127.0.0.1") {
+			if !errors.Is(err, errURL) { // which repeats nothing
 				t.Errorf("%s: got %v", test.url, err)
 			}
 			if err == nil {
