@@ -306,8 +306,8 @@ func checkAddress(s string) error {
 
 func checkRedisURL(url string) error {
 	client, err := store.Dial(url) // which does not connect yet
-	if err != nil {                // and may repeat parts of the password
-		return errors.New("it does not parse; special characters in a password are percent-encoded")
+	if err != nil {
+		return err
 	}
 	return client.Close()
 }

@@ -100,12 +100,13 @@ func TestConfig_SaysEveryWrongVariableAtOnce(t *testing.T) {
 }
 
 func TestConfig_NeverRepeatsASecret(t *testing.T) {
-	for name, value := range map[string]string{
-		"SESSION_SECRET": "hunter2", "REDIS_URL": "redis://u:hunter2/pass@h",
+	for _, pair := range [][2]string{
+		{"SESSION_SECRET", "hunter2"}, {"REDIS_URL", "redis://u:hunter2/pass@h"}, {"REDIS_URL", "redis://:1#hunter2@h"},
+		{"REDIS_URL", "redis://:1/hunter2@h?addr=i:1"}, {"REDIS_URL", "redis://:1?hunter2=3"},
 	} {
-		_, err := parseConfig(map[string]string{name: value})
+		_, err := parseConfig(map[string]string{pair[0]: pair[1]})
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v", pair[0], err)
 		}
 	}
 }

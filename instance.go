@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"causette/api"
+	"causette/conns"
 	"causette/sse"
 	"causette/store"
 	"causette/store/embedded"
@@ -43,7 +45,7 @@ type instance struct {
 	server   *http.Server
 	admin    *http.Server // nil until serve, and where there is none
 	registry *prometheus.Registry
-	conns    *connections
+	limiter  *conns.Limiter
 	draining atomic.Bool
 }
 
@@ -51,8 +53,7 @@ type instance struct {
 // instance serves its page, and says what is wrong, without one.
 func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error) {
 	i := &instance{
-		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log,
-		conns: newConnections(sse.OtherConnections(cfg.MaxStreams)), registry: prometheus.NewRegistry(),
+		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log, registry: prometheus.NewRegistry(),
 	}
 	var dialer store.Dialer // nil: REDIS_URL says where
 	if !cfg.redisGiven {
@@ -82,17 +83,37 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 		MaxStreams: cfg.MaxStreams, MaxStreamsPerAddress: cfg.MaxStreamsPerIP, Heartbeat: cfg.Heartbeat, Drain: cfg.Drain,
 		Instance: i.name, Log: log, Metrics: sse.NewMetrics(i.registry),
 	}, i.store, i.store)
+	i.limiter = conns.New(conns.Options{
+		Limit: sse.OtherConnections(cfg.MaxStreams), Files: i.hub.SpareFiles,
+		Proxies: prefixes(cfg.TrustedProxies), Registerer: i.registry,
+	})
 	handler, err := api.New(api.Options{
 		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecrets: cfg.SessionSecrets,
 		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies, Hosts: cfg.Hosts,
 		RequestRate: cfg.RequestRate, RequestBurst: cfg.RequestBurst,
-		BecomesStream: i.conns.becomesStream, Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: i.registry, Log: log,
+		Owned: i.limiter.Owned, BecomesStream: i.limiter.BecomesStream,
+		Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: i.registry, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	i.server = newWebServer(handler, i.conns, defaultTimeouts, log)
+	i.server = newWebServer(handler, i.limiter, defaultTimeouts, log)
 	return i, nil
+}
+
+// prefixes are the ranges of a list of addresses and CIDR ranges, which loadConfig
+// has checked.
+func prefixes(list []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, s := range list {
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, _ := netip.ParseAddr(s)
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		all = append(all, prefix.Masked())
+	}
+	return all
 }
 
 func (i *instance) holdsRedis() bool { return i.embedded != nil && i.embedded.Holding() }
@@ -110,7 +131,7 @@ func (i *instance) serve(ctx context.Context, listener, admin net.Listener) erro
 	}
 	parts.Go(func() error { defer release(); return i.store.Run(working) })
 	parts.Go(func() error {
-		if err := i.server.Serve(i.conns.listener(listener)); !errors.Is(err, http.ErrServerClosed) {
+		if err := i.server.Serve(i.limiter.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil

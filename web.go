@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"causette/conns"
 	"causette/sse"
 )
 
@@ -27,14 +28,15 @@ const maxHeader = 32 << 10
 
 // newWebServer is the HTTP server around handler, with every phase of every
 // connection bounded in time and bytes.
-func newWebServer(handler http.Handler, c *connections, t timeouts, log *slog.Logger) *http.Server {
+func newWebServer(handler http.Handler, limiter *conns.Limiter, t timeouts, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           handler,
+		Handler:           limiter.Handler(handler),
 		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,
 		MaxHeaderBytes: maxHeader,
-		ConnState:      c.note,
+		ConnState:      limiter.StateChanged,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return sse.ConnContext(c.context(ctx, conn), conn)
+			ctx, socket := limiter.Context(ctx, conn)
+			return sse.ConnContext(ctx, socket)
 		},
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"causette/conns"
 )
 
 func TestMain(m *testing.M) {
@@ -33,16 +35,16 @@ func startWeb(t *testing.T, limit int, given timeouts, handler http.HandlerFunc)
 			*d = time.Hour
 		}
 	}
-	c := newConnections(limit)
+	limiter := conns.New(conns.Options{Limit: limit})
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newWebServer(handler, c, given, slog.New(slog.DiscardHandler))
+	server := newWebServer(handler, limiter, given, slog.New(slog.DiscardHandler))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = server.Serve(c.listener(l))
+		_ = server.Serve(limiter.Listener(l))
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()

@@ -37,6 +37,9 @@ type Options struct {
 	// RequestBurst at once; a rate of 0 is no limit. See request_cost.go.
 	RequestRate  float64
 	RequestBurst int
+	// Owned is told whom a request counts for, before its body is read; nil where nobody
+	// wants to know.
+	Owned func(r *http.Request, owner string)
 	// BecomesStream is told of a request whose connection is about to become a
 	// stream; nil where nobody wants to know.
 	BecomesStream func(*http.Request)
@@ -100,7 +103,7 @@ func (a *API) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.Use(a.identify, closeAfterChunks, a.logRequests, a.recoverPanics, a.secureHeaders)
+	g.Use(a.tellOwner, a.identify, closeAfterChunks, a.logRequests, a.recoverPanics, a.secureHeaders)
 	if len(a.o.CORSOrigins) > 0 {
 		g.Use(a.allowOrigins()) // before the budget: an allowed page is to read why it is refused
 	}

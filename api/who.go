@@ -79,6 +79,13 @@ func (a *API) speaker(c *gin.Context, s session, given string) (store.Post, erro
 // owner is whom a request counts for: see [trustedProxies.owner].
 func (a *API) owner(c *gin.Context) string { return a.trusted.owner(c.Request) }
 
+// tellOwner tells who bounds connections whose request one carries.
+func (a *API) tellOwner(c *gin.Context) {
+	if a.o.Owned != nil {
+		a.o.Owned(c.Request, a.owner(c))
+	}
+}
+
 func bySession(s session) store.Post {
 	return store.Post{Session: s.ID, Token: s.token, Who: s.ID, Message: chat.Message{Author: s.Person}}
 }

@@ -9,12 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 func TestDockerfile_ItsBuildLineMakesAStaticBinaryOfWhatTheContextHolds(t *testing.T) {
@@ -48,73 +44,6 @@ func TestDockerfile_ItsBuildLineMakesAStaticBinaryOfWhatTheContextHolds(t *testi
 func TestDockerfile_RunsAsANumberThatIsNotRoot(t *testing.T) {
 	if user := directive(t, "USER "); !regexp.MustCompile(`^[1-9]\d*:[1-9]\d*$`).MatchString(user) {
 		t.Errorf("USER %s", user)
-	}
-}
-
-type composeFile struct {
-	Services map[string]struct {
-		Image           string
-		Restart         string
-		Environment     map[string]string
-		Healthcheck     struct{ Test []string }
-		Volumes         []string
-		Command         []string
-		DependsOn       map[string]struct{ Condition string } `yaml:"depends_on"`
-		StopGracePeriod time.Duration                         `yaml:"stop_grace_period"`
-	}
-}
-
-func TestCompose_HasRedisTwoInstancesAndNginx(t *testing.T) {
-	var c composeFile
-	if err := yaml.Unmarshal(read(t, "compose.yaml"), &c); err != nil {
-		t.Fatal(err)
-	}
-	for name, s := range c.Services {
-		if s.Restart != "unless-stopped" {
-			t.Errorf("%s is not started again: restart is %q", name, s.Restart)
-		}
-		for other, on := range s.DependsOn {
-			if _, ok := c.Services[other]; !ok || on.Condition != "service_healthy" {
-				t.Errorf("%s waits for %s to be %q", name, other, on.Condition)
-			}
-		}
-	}
-	for _, name := range []string{"redis", "nginx"} {
-		if len(c.Services[name].Healthcheck.Test) == 0 { // the instances' is in their image
-			t.Errorf("%s has no health check", name)
-		}
-	}
-	if !slices.Contains(c.Services["redis"].Command, "--appendonly") {
-		t.Errorf("redis keeps no append-only file: %v", c.Services["redis"].Command)
-	}
-	if !slices.Contains(c.Services["nginx"].Volumes, "./nginx.conf:/etc/nginx/nginx.conf:ro") {
-		t.Errorf("nginx does not read nginx.conf: %v", c.Services["nginx"].Volumes)
-	}
-	for _, name := range []string{"causette-1", "causette-2"} {
-		s := c.Services[name]
-		if s.StopGracePeriod < 10*time.Second {
-			t.Errorf("%s is killed after %s", name, s.StopGracePeriod)
-		}
-		for _, variable := range []string{"REDIS_URL", "SESSION_SECRET", "TRUSTED_PROXIES"} {
-			if _, ok := s.Environment[variable]; !ok {
-				t.Errorf("%s is not given %s", name, variable)
-			}
-		}
-	}
-}
-
-func TestCompose_SetsNoVariableThatCausetteDoesNotRead(t *testing.T) {
-	var c composeFile
-	if err := yaml.Unmarshal(read(t, "compose.yaml"), &c); err != nil {
-		t.Fatal(err)
-	}
-	config := string(read(t, "../config.go"))
-	for name, s := range c.Services {
-		for variable := range s.Environment {
-			if !strings.Contains(config, `env:"`+variable+`"`) {
-				t.Errorf("%s: %s is none of Config", name, variable)
-			}
-		}
 	}
 }
 

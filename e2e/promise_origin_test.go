@@ -42,9 +42,9 @@ globalThis.outcomes = Promise.all([
 ]).then((all) => all.join(", "));
 </script>`
 
-// attack serves attackPage on a port of its own and opens it in the browser, before an
+// attackFromPage serves attackPage on a port of its own and opens it in the browser, before an
 // instance that is reached under host. It returns what came of each attempt.
-func attack(t *testing.T, browser *chromium, host string, one *instance) (outcomes []string) {
+func attackFromPage(t *testing.T, browser *chromium, host string, one *instance) (outcomes []string) {
 	t.Helper()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -96,7 +96,7 @@ func TestPromise1_APageOfAnotherPortOpensNoStreamAsTheReader(t *testing.T) {
 	one := startInstance(t, startRedis(t).url(), "LEAVE_DELAY=0s")
 	browser := startChromium(t)
 	enterInBrowser(t, browser, "localhost", one, "ana")
-	for _, outcome := range attack(t, browser, "localhost", one) {
+	for _, outcome := range attackFromPage(t, browser, "localhost", one) {
 		if strings.HasSuffix(outcome, "open") {
 			t.Errorf("a page of another port: %s", outcome)
 		}
@@ -114,7 +114,7 @@ func TestPromise1_OverPlainHTTPAPageOfAnotherPortIsNobody(t *testing.T) {
 	one := startInstance(t, startRedis(t).url(), "LEAVE_DELAY=0s")
 	browser := startChromium(t)
 	enterInBrowser(t, browser, insecureHost, one, "ana")
-	for _, outcome := range attack(t, browser, insecureHost, one) {
+	for _, outcome := range attackFromPage(t, browser, insecureHost, one) {
 		if strings.HasSuffix(outcome, "open") && outcome != "image without referrer is open" && outcome != "blind fetch is open" {
 			t.Errorf("a page of another port: %s", outcome)
 		}

@@ -49,9 +49,11 @@ type presence interface {
 
 // Options are a hub's settings. A zero duration or size means its default.
 type Options struct {
-	TailSize   int   // bytes kept of each open room, at most; 1 MiB
-	Memory     int64 // bytes of all tails, pages of logs and readers that catch up; 256 MiB, at least 8
-	MaxStreams int   // streams open at once; 0 is what the limit of open files allows, negative is no limit
+	TailSize int   // bytes kept of each open room, at most; 1 MiB
+	Memory   int64 // bytes of all tails, pages of logs and readers that catch up; 256 MiB, at least 8
+	// MaxStreams is how many streams are open at once, at most what the limit of open
+	// files allows; 0 is as many as that allows, negative is no limit.
+	MaxStreams int
 	// MaxStreamsPerAddress is how many of them one address has; 0 is three
 	// quarters of MaxStreams, so that no address alone fills an instance.
 	MaxStreamsPerAddress int
@@ -74,8 +76,8 @@ func (o Options) withDefaults() Options {
 	if o.Memory <= 0 {
 		o.Memory = defaultMemory
 	}
-	if o.MaxStreams == 0 {
-		o.MaxStreams = streamLimit()
+	if o.MaxStreams >= 0 {
+		o.MaxStreams = processFiles().streams(o.MaxStreams)
 	}
 	if o.MaxStreamsPerAddress == 0 && o.MaxStreams > 0 {
 		o.MaxStreamsPerAddress = max(1, o.MaxStreams*3/4)
@@ -104,6 +106,7 @@ func (o Options) withDefaults() Options {
 type Hub struct {
 	// Static after construction.
 	o        Options
+	files    fileBudget
 	source   source
 	presence presence
 	draining chan struct{}      // closed by the first Drain or Close
@@ -128,8 +131,14 @@ type Hub struct {
 // NewHub makes a hub with no room open. End it with [Hub.Close].
 func NewHub(o Options, src source, who presence) *Hub {
 	ctx, stop := context.WithCancel(context.Background())
+	asked := o.MaxStreams
+	o = o.withDefaults()
+	if asked > o.MaxStreams {
+		o.Log.Warn("fewer streams than MAX_STREAMS: the limit of open files allows no more",
+			"streams", o.MaxStreams, "asked", asked)
+	}
 	h := &Hub{
-		o: o.withDefaults(), source: src, presence: who,
+		o: o, files: processFiles(), source: src, presence: who,
 		draining: make(chan struct{}), closed: ctx, stop: stop,
 		rooms: make(map[chat.RoomID]*entry), after: newAftermath(), origins: make(map[string]*origin),
 	}

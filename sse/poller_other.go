@@ -23,8 +23,5 @@ func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }
 
 func boundSocket(*http.Request) {}
 
-// streamLimit is not known here: 0 is no limit.
-func streamLimit() int { return 0 }
-
 // fileLimit is not known here: it counts as none.
 func fileLimit() uint64 { return math.MaxUint64 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"sync"
 	"time"
 
@@ -59,16 +58,16 @@ type connections struct{ pool, pipelines int }
 // and password; ?addr=host:port (repeatable) makes it a Cluster, ?master_name= one
 // behind Sentinels, whose user and password come first: the master's are ?username=
 // and ?password=. It does not connect yet. What the URL does not say about time
-// is set so that a Redis that is away is noticed soon, and contexts are obeyed.
-// Its pool_size is about what is neither posts nor health.
+// is set so that a Redis that is away is noticed soon, and contexts are obeyed. Its
+// pool_size is about what is neither posts nor health. An error repeats nothing of the URL.
 func Dial(redisURL string) (*Clients, error) { return DialBy(redisURL, nil) }
 
 // DialBy is [Dial], but for one Redis that is connected to by dialer, unless that is nil.
 func DialBy(redisURL string, dialer Dialer) (*Clients, error) {
 	quiet()
-	u, err := url.Parse(redisURL)
+	u, err := parseURL(redisURL)
 	if err != nil {
-		return nil, fmt.Errorf("redis URL: %w", err)
+		return nil, err
 	}
 	var client func(connections) redis.UniversalClient
 	switch q := u.Query(); {
@@ -80,7 +79,7 @@ func DialBy(redisURL string, dialer Dialer) (*Clients, error) {
 		client, err = plainClient(redisURL, dialer)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("redis URL: %w", err)
+		return nil, err
 	}
 	return &Clients{
 		posts:  client(connections{pool: postConnections, pipelines: 1}),
@@ -92,7 +91,7 @@ func DialBy(redisURL string, dialer Dialer) (*Clients, error) {
 func sentinelClient(redisURL string) (func(connections) redis.UniversalClient, error) {
 	parsed, err := redis.ParseFailoverURL(redisURL)
 	if err != nil {
-		return nil, err
+		return nil, errURL
 	}
 	if parsed.ReplicaOnly || parsed.RouteByLatency || parsed.RouteRandomly {
 		return nil, errReplicas
@@ -109,7 +108,7 @@ func sentinelClient(redisURL string) (func(connections) redis.UniversalClient, e
 func clusterClient(redisURL string) (func(connections) redis.UniversalClient, error) {
 	parsed, err := redis.ParseClusterURL(redisURL)
 	if err != nil {
-		return nil, err
+		return nil, errURL
 	}
 	if parsed.ReadOnly || parsed.RouteByLatency || parsed.RouteRandomly {
 		return nil, errReplicas
@@ -126,7 +125,7 @@ func clusterClient(redisURL string) (func(connections) redis.UniversalClient, er
 func plainClient(redisURL string, dialer Dialer) (func(connections) redis.UniversalClient, error) {
 	parsed, err := redis.ParseURL(redisURL)
 	if err != nil {
-		return nil, err
+		return nil, errURL
 	}
 	return func(n connections) redis.UniversalClient {
 		o := *parsed
