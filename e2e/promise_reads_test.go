@@ -122,19 +122,19 @@ func readWithoutEnd(port int, path string, stop *atomic.Bool) (n reading, err er
 	return n, nil
 }
 
-// honest is how it went for those who ask little.
-type honest struct {
+// honestOutcome is how it went for those who ask little.
+type honestOutcome struct {
 	posts, refused int
 	p50, p99       time.Duration
 }
 
-func (h honest) String() string {
+func (h honestOutcome) String() string {
 	return fmt.Sprintf("%d posts, p50 %s, p99 %s", h.posts, h.p50.Round(100*time.Microsecond), h.p99.Round(100*time.Microsecond))
 }
 
 // honestPosts has eight people post to rooms of their own, ten times a second each, somebody
 // read a page now and then, and somebody look at /readyz.
-func honestPosts(t *testing.T, i *instance, during time.Duration) (h honest) {
+func honestPosts(t *testing.T, i *instance, during time.Duration) (h honestOutcome) {
 	t.Helper()
 	var mu sync.Mutex
 	var took []time.Duration

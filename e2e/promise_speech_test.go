@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// attacker and neighbour are addresses that the proxy at loopback speaks for.
+// fromAttacker and fromNeighbour are headers of addresses that the proxy at loopback speaks for.
 const (
-	attacker  = "X-Forwarded-For: 198.51.100.7"
-	neighbour = "X-Forwarded-For: 203.0.113.9"
+	fromAttacker  = "X-Forwarded-For: 198.51.100.7"
+	fromNeighbour = "X-Forwarded-For: 203.0.113.9"
 )
 
 func TestPromise3_OneAddressSaysNoMoreThanItsShareByManySessions(t *testing.T) {
@@ -23,16 +23,16 @@ func TestPromise3_OneAddressSaysNoMoreThanItsShareByManySessions(t *testing.T) {
 	visitors := several(t, one.base, 58)
 	begun := time.Now()
 	accepted := flood(t, one.base, visitors, func(int64) string { return "lobby" }, 10,
-		func(answer) bool { return time.Since(begun) > 3*time.Second }, attacker)
+		func(answer) bool { return time.Since(begun) > 3*time.Second }, fromAttacker)
 	// Ten sessions' burst and rate, what is not charged yet, and what is under way meanwhile.
 	if most := 200 + int(50*time.Since(begun).Seconds()) + 50 + len(visitors); accepted > most || accepted < 200 {
 		t.Errorf("%d messages of one address in %s, want 200 to %d", accepted, time.Since(begun), most)
 	}
-	a := mustCall(t, http.StatusTooManyRequests, http.MethodPost, one.base+"/messages", asJSON(post{Text: "more"}), visitors[0].bearer(), attacker)
+	a := mustCall(t, http.StatusTooManyRequests, http.MethodPost, one.base+"/messages", asJSON(post{Text: "more"}), visitors[0].bearer(), fromAttacker)
 	if policy := a.header.Get("RateLimit-Policy"); policy != `"address";q=200;w=4` || a.header.Get("Retry-After") == "" {
 		t.Errorf("refused by the policy %s: %v", policy, a.header)
 	}
-	mustCall(t, http.StatusCreated, http.MethodPost, one.base+"/messages", asJSON(post{Text: "salut", Nickname: "bob"}), neighbour)
+	mustCall(t, http.StatusCreated, http.MethodPost, one.base+"/messages", asJSON(post{Text: "salut", Nickname: "bob"}), fromNeighbour)
 }
 
 func TestPromise3_RefusedAndRepeatedPostsAreNotFree(t *testing.T) {
@@ -69,7 +69,7 @@ func TestPromise3_OneAddressBeginsFewRooms(t *testing.T) {
 	begun := 0
 	for n := range 60 {
 		a, err := call(t.Context(), http.MethodPost, one.base+"/messages",
-			asJSON(post{Room: fmt.Sprintf("mine%d", n), Text: "mine", Nickname: "ana"}), attacker)
+			asJSON(post{Room: fmt.Sprintf("mine%d", n), Text: "mine", Nickname: "ana"}), fromAttacker)
 		switch {
 		case err != nil:
 			t.Fatal(err)
@@ -85,8 +85,8 @@ func TestPromise3_OneAddressBeginsFewRooms(t *testing.T) {
 	say := func(room, who string) {
 		mustCall(t, http.StatusCreated, http.MethodPost, one.base+"/messages", asJSON(post{Room: room, Text: "salut", Nickname: "ana"}), who)
 	}
-	say("lobby", attacker)   // anybody may
-	say("mine0", attacker)   // it is there
-	say("theirs", neighbour) // somebody else
-	say("theirs", attacker)  // and now it is there
+	say("lobby", fromAttacker)   // anybody may
+	say("mine0", fromAttacker)   // it is there
+	say("theirs", fromNeighbour) // somebody else
+	say("theirs", fromAttacker)  // and now it is there
 }

@@ -41,9 +41,9 @@ func (r *redisServer) usedMemory(t *testing.T) int64 {
 	return 0
 }
 
-// flood has visitors post texts of so many bytes, four for each character, to rooms, each as fast as it is answered,
+// fillWith has visitors post texts of so many bytes, four for each character, to rooms, each as fast as it is answered,
 // until stop says so of an answer. It returns how many posts were accepted.
-func flood(t *testing.T, base string, visitors []visitor, room func(n int64) string, bytes int, stop func(answer) bool, header ...string) int {
+func fillWith(t *testing.T, base string, visitors []visitor, room func(n int64) string, bytes int, stop func(answer) bool, header ...string) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: len(visitors)}, Timeout: 15 * time.Second}
 	defer client.CloseIdleConnections()
@@ -92,7 +92,7 @@ func TestPromise4_RedisStaysWithinItsMaxmemoryAndReadingGoesOn(t *testing.T) {
 	var last atomic.Pointer[answer]
 	var answers atomic.Int64
 	room := func(n int64) string { return fmt.Sprintf("room%d", n%10) }
-	flood(t, one.base, visitors, room, 8000, func(a answer) bool {
+	fillWith(t, one.base, visitors, room, 8000, func(a answer) bool {
 		switch p, _ := a.problem(); {
 		case a.status == http.StatusServiceUnavailable && p.Code == "storage_full" && a.header.Get("Retry-After") != "":
 			refused.Add(1)
@@ -133,7 +133,7 @@ func TestPromise3_TheRateHoldsWhileRedisIsFull(t *testing.T) {
 	ana := enter(t, one.base, "ana")
 	redis.cli(t, "config", "set", "maxmemory", "500kb") // less than it uses
 	begun := time.Now()
-	accepted := flood(t, one.base, []visitor{ana}, func(n int64) string { return fmt.Sprintf("room%d", n%100) }, 10,
+	accepted := fillWith(t, one.base, []visitor{ana}, func(n int64) string { return fmt.Sprintf("room%d", n%100) }, 10,
 		func(answer) bool { return time.Since(begun) > 3*time.Second })
 	if most := 20 + 10 + int(5*time.Since(begun).Seconds()) + 10; accepted > most {
 		t.Errorf("%d messages were accepted in %s, at most %d may be", accepted, time.Since(begun), most)
@@ -155,7 +155,7 @@ func TestPromise4_ARoomStaysWithinItsBytes(t *testing.T) {
 	one := startPlainInstance(t, append([]setting{redis.url(), "LOG_LEVEL=error", fmt.Sprintf("HISTORY_BYTES=%d", bound)}, quiet...)...)
 	visitors := several(t, one.base, 4)
 	var answers atomic.Int64
-	said := flood(t, one.base, visitors, func(int64) string { return "lobby" }, 8000, func(answer) bool { return answers.Add(1) >= 400 })
+	said := fillWith(t, one.base, visitors, func(int64) string { return "lobby" }, 8000, func(answer) bool { return answers.Add(1) >= 400 })
 	if said < 400 {
 		t.Errorf("%d messages were accepted", said)
 	}

@@ -52,7 +52,7 @@ func (r *rewind) goBack(t *testing.T) {
 func severable(t *testing.T, addr string) (s *Store, severed *atomic.Bool) {
 	t.Helper()
 	severed = new(atomic.Bool)
-	o, err := redis.ParseURL("redis://" + addr)
+	o, err := redis.ParseURL(redisURL(addr))
 	if err != nil {
 		t.Fatal(err)
 	}

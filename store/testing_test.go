@@ -62,7 +62,7 @@ func quick() Options {
 // idle makes a Store that does not run: enough for everything but feed and presence.
 func idle(t testing.TB, addr string, o Options) *Store {
 	t.Helper()
-	return New(dialURL(t, "redis://"+addr), o)
+	return New(dialURL(t, redisURL(addr)), o)
 }
 
 // running makes a Store that runs until the test ends, or stop is called: then it
