@@ -22,7 +22,7 @@ func TestPromise3_OneAddressSaysNoMoreThanItsShareByManySessions(t *testing.T) {
 	one := startPlainInstance(t, redis.url(), "SESSION_RATE=0", "LOG_LEVEL=error")
 	visitors := several(t, one.base, 58)
 	begun := time.Now()
-	accepted := flood(t, one.base, visitors, func(int64) string { return "lobby" }, 10,
+	accepted := fillWith(t, one.base, visitors, func(int64) string { return "lobby" }, 10,
 		func(answer) bool { return time.Since(begun) > 3*time.Second }, fromAttacker)
 	// Ten sessions' burst and rate, what is not charged yet, and what is under way meanwhile.
 	if most := 200 + int(50*time.Since(begun).Seconds()) + 50 + len(visitors); accepted > most || accepted < 200 {
