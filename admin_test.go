@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -117,4 +118,48 @@ func TestAdmin_ServesMetricsAndEndsWhenItIsClosed(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAdmin_ConnectionsAreBounded(t *testing.T) {
+	listener, err := listenAdmin(t.Context(), Config{AdminAddr: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan net.Conn)
+	go func() {
+		defer close(accepted)
+		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+			accepted <- conn
+		}
+	}()
+	dial := func() {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	var first net.Conn
+	for range maxAdminConnections {
+		dial()
+		if conn := <-accepted; first == nil {
+			first = conn
+		} else {
+			defer conn.Close()
+		}
+	}
+	dial()
+	select {
+	case <-accepted:
+		t.Error("one more was accepted")
+	case <-time.After(50 * time.Millisecond):
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	_ = (<-accepted).Close() // it had waited for that place
+	if err := listener.Close(); err != nil {
+		t.Error(err)
+	}
+	<-accepted // closed: the goroutine has ended
 }
