@@ -28,7 +28,14 @@ func TestPromise3_OneAddressSaysNoMoreThanItsShareByManySessions(t *testing.T) {
 	if most := 200 + int(50*time.Since(begun).Seconds()) + 50 + len(visitors); accepted > most || accepted < 200 {
 		t.Errorf("%d messages of one address in %s, want 200 to %d", accepted, time.Since(begun), most)
 	}
-	a := mustCall(t, http.StatusTooManyRequests, http.MethodPost, one.base+"/messages", asJSON(post{Text: "more"}), visitors[0].bearer(), fromAttacker)
+	// A fiftieth of a second after the last refusal one more may pass; a hundred in a row may not.
+	var a answer
+	for n := 0; n < 100 && a.status != http.StatusTooManyRequests; n++ {
+		var err error
+		if a, err = call(t.Context(), http.MethodPost, one.base+"/messages", asJSON(post{Text: "more"}), visitors[n%len(visitors)].bearer(), fromAttacker); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if policy := a.header.Get("RateLimit-Policy"); policy != `"address";q=200;w=4` || a.header.Get("Retry-After") == "" {
 		t.Errorf("refused by the policy %s: %v", policy, a.header)
 	}

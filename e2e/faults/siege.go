@@ -144,7 +144,7 @@ func (s *siege) setUp(ctx context.Context) (err error) {
 	}
 	settings := append([]string{
 		"REDIS_URL=redis://" + s.redis.address(), "GOMEMLIMIT=" + memoryLimit, "TRUSTED_PROXIES=none",
-		"MESSAGE_RATE=", "SESSION_RATE=", "LOG_LEVEL=", "HEARTBEAT=", // empty is the default
+		"MESSAGE_RATE=", "SESSION_RATE=", "ROOM_RATE=", "STREAM_RATE=", "REQUEST_RATE=", "LOG_LEVEL=", "HEARTBEAT=", // empty is the default
 	}, s.attack.settings...)
 	for range max(1, s.attack.instances) {
 		if err := s.addInstance(ctx, s.binary, settings...); err != nil {
