@@ -19,6 +19,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/joho/godotenv"
 
+	"causette/addr"
 	"causette/api"
 	"causette/store"
 )
@@ -207,7 +208,7 @@ func (c Config) check(environment map[string]string) error {
 		require("LogFormat", errors.New("no such format"))
 	}
 	require("CORSOrigins", each(c.CORSOrigins, checkOrigin))
-	require("TrustedProxies", each(c.TrustedProxies, checkAddress))
+	require("TrustedProxies", checkRanges(c.TrustedProxies))
 	require("RedisURL", checkRedisURL(c.RedisURL))
 	return errors.Join(lines...)
 }
@@ -295,13 +296,9 @@ func checkOrigin(origin string) error {
 // checkSecret wants one that cannot be guessed: 32 bytes are what HS256 asks for.
 func checkSecret(secret string) error { return between(len(secret), 32, 1024) }
 
-func checkAddress(s string) error {
-	_, errAddr := netip.ParseAddr(s)
-	_, errPrefix := netip.ParsePrefix(s)
-	if errAddr != nil && errPrefix != nil {
-		return fmt.Errorf("%q is neither an address nor a CIDR range", s)
-	}
-	return nil
+func checkRanges(list []string) error {
+	_, err := addr.ParseRanges(list)
+	return err
 }
 
 func checkRedisURL(url string) error {

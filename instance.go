@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"causette/addr"
 	"causette/api"
 	"causette/conns"
 	"causette/sse"
@@ -52,6 +52,10 @@ type instance struct {
 // build makes the parts and joins them. Nothing waits for Redis here: an
 // instance serves its page, and says what is wrong, without one.
 func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error) {
+	trusted, err := addr.ParseRanges(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	i := &instance{
 		name: strings.ToLower(rand.Text()[:8]), cfg: cfg, log: log, registry: prometheus.NewRegistry(),
 	}
@@ -85,11 +89,11 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	}, i.store, i.store)
 	i.limiter = conns.New(conns.Options{
 		Limit: sse.OtherConnections(cfg.MaxStreams), Files: i.hub.SpareFiles,
-		Proxies: prefixes(cfg.TrustedProxies), Registerer: i.registry,
+		Proxies: trusted, Registerer: i.registry,
 	})
 	handler, err := api.New(api.Options{
 		Store: i.store, Hub: i.hub, Instance: i.name, SessionSecrets: cfg.SessionSecrets,
-		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies, Hosts: cfg.Hosts,
+		CORSOrigins: cfg.CORSOrigins, TrustedProxies: trusted, Hosts: cfg.Hosts,
 		RequestRate: cfg.RequestRate, RequestBurst: cfg.RequestBurst,
 		Owned: i.limiter.Owned, BecomesStream: i.limiter.BecomesStream,
 		Embedded: i.holdsRedis, Draining: i.draining.Load, Registry: i.registry, Log: log,
@@ -99,21 +103,6 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*instance, error)
 	}
 	i.server = newWebServer(handler, i.limiter, defaultTimeouts, log)
 	return i, nil
-}
-
-// prefixes are the ranges of a list of addresses and CIDR ranges, which loadConfig
-// has checked.
-func prefixes(list []string) []netip.Prefix {
-	var all []netip.Prefix
-	for _, s := range list {
-		prefix, err := netip.ParsePrefix(s)
-		if err != nil {
-			addr, _ := netip.ParseAddr(s)
-			prefix = netip.PrefixFrom(addr, addr.BitLen())
-		}
-		all = append(all, prefix.Masked())
-	}
-	return all
 }
 
 func (i *instance) holdsRedis() bool { return i.embedded != nil && i.embedded.Holding() }

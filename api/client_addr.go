@@ -5,20 +5,18 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-)
 
-// unknownOwner owns every request whose address can't be read: what can't be told
-// apart is one owner, counted and limited like any other.
-const unknownOwner = "unknown"
+	"causette/addr"
+)
 
 // headerForwardedFor is the one header in which proxies are believed. X-Real-IP and
 // its like pass most proxies as the client sent them.
 const headerForwardedFor = "X-Forwarded-For"
 
 // owner is whom a request counts for, in limits and in the log: an IPv4 address, the
-// /64 of an IPv6 address, or [unknownOwner].
+// /64 of an IPv6 address, or [addr.Unknown].
 func (t trustedProxies) owner(r *http.Request) string {
-	return ownerOf(t.clientAddr(r))
+	return addr.OwnerOf(t.clientAddr(r))
 }
 
 // clientAddr is the address that a request comes from: the peer's, or, looking through
@@ -26,9 +24,9 @@ func (t trustedProxies) owner(r *http.Request) string {
 // left-most where all are. It is not valid if it can't be read: an entry that is none
 // says that there is somebody, and not who.
 func (t trustedProxies) clientAddr(r *http.Request) netip.Addr {
-	addr := peerAddr(r)
-	if !t.contain(addr) {
-		return addr
+	client := peerAddr(r)
+	if !t.Contain(client) {
+		return client
 	}
 	for _, line := range slices.Backward(r.Header[headerForwardedFor]) {
 		for chain, entry := line, ""; chain != ""; {
@@ -36,12 +34,12 @@ func (t trustedProxies) clientAddr(r *http.Request) netip.Addr {
 			if entry == "" {
 				continue // an empty element of a list is none (RFC 9110, section 5.6.1)
 			}
-			if addr = parseForwarded(entry); !t.contain(addr) {
-				return addr
+			if client = parseForwarded(entry); !t.Contain(client) {
+				return client
 			}
 		}
 	}
-	return addr
+	return client
 }
 
 // cutLast takes the last element off a list.
@@ -56,7 +54,7 @@ func peerAddr(r *http.Request) netip.Addr {
 	if err != nil { // such as a Unix socket's
 		return netip.Addr{}
 	}
-	return plainAddr(peer.Addr())
+	return addr.Plain(peer.Addr())
 }
 
 // parseForwarded reads an entry of X-Forwarded-For as the proxies there are write it: an
@@ -66,40 +64,21 @@ func parseForwarded(entry string) netip.Addr {
 	if n := len(entry); n >= 2 && entry[0] == '"' && entry[n-1] == '"' {
 		entry = entry[1 : n-1]
 	}
-	if addr, err := netip.ParseAddr(entry); err == nil {
-		return plainAddr(addr)
+	if plain, err := netip.ParseAddr(entry); err == nil {
+		return addr.Plain(plain)
 	}
 	if bracketed, err := netip.ParseAddrPort(entry + ":0"); err == nil && strings.HasSuffix(entry, "]") {
-		return plainAddr(bracketed.Addr())
+		return addr.Plain(bracketed.Addr())
 	}
 	withPort, err := netip.ParseAddrPort(entry)
 	if err != nil {
 		return netip.Addr{}
 	}
-	return plainAddr(withPort.Addr())
-}
-
-// plainAddr is an address without the zone, which says by which door it came in, and
-// without the IPv6 around an IPv4 one.
-func plainAddr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
-
-// ownerOf is whom an address counts for. An IPv6 host may take any address of its /64.
-func ownerOf(addr netip.Addr) string {
-	if !addr.IsValid() {
-		return unknownOwner
-	}
-	if addr.Is4() {
-		return addr.String()
-	}
-	network, err := addr.Prefix(64)
-	if err != nil {
-		return unknownOwner
-	}
-	return network.String()
+	return addr.Plain(withPort.Addr())
 }
 
 // isSilentProxy reports whether a request is a trusted proxy's own, such as its look at
 // whether an instance lives: it says of nobody that it asks for them.
 func (t trustedProxies) isSilentProxy(r *http.Request) bool {
-	return len(r.Header[headerForwardedFor]) == 0 && t.contain(peerAddr(r))
+	return len(r.Header[headerForwardedFor]) == 0 && t.Contain(peerAddr(r))
 }

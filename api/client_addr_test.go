@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"causette/addr"
 )
 
 // proxied is a request from peer, with lines of X-Forwarded-For.
@@ -54,17 +56,17 @@ func TestProxies_TheClientIsTheRightMostAddressThatIsNotTrusted(t *testing.T) {
 		{"with a port, in quotes", proxy, proxies, xff(`"192.0.2.1:4711"`), "192.0.2.1"},
 		{"with a port, behind a proxy with one", proxy, proxies, xff("192.0.2.1:4711, 10.0.0.2:80"), "192.0.2.1"},
 		{"garbage before the address", proxy, proxies, xff("'; DROP TABLE, 192.0.2.1"), "192.0.2.1"},
-		{"garbage instead of the address", proxy, proxies, xff("192.0.2.1, unknown"), unknownOwner},
-		{"a name", proxy, proxies, xff("localhost"), unknownOwner},
-		{"an obfuscated one", proxy, proxies, xff("_hidden"), unknownOwner},
-		{"leading zeros", proxy, proxies, xff("192.0.2.01"), unknownOwner},
-		{"a port that is none", proxy, proxies, xff("192.0.2.1:http"), unknownOwner},
-		{"a port too large", proxy, proxies, xff("192.0.2.1:65536"), unknownOwner},
-		{"half a quote", proxy, proxies, xff(`"192.0.2.1`), unknownOwner},
-		{"half a bracket", proxy, proxies, xff("[2001:db8::1"), unknownOwner},
-		{"an IPv4 address in brackets", proxy, proxies, xff("[192.0.2.1]"), unknownOwner},
-		{"a range", proxy, proxies, xff("192.0.2.0/24"), unknownOwner},
-		{"garbage between two proxies", proxy, proxies, xff("192.0.2.1, x, 10.0.0.2"), unknownOwner},
+		{"garbage instead of the address", proxy, proxies, xff("192.0.2.1, unknown"), addr.Unknown},
+		{"a name", proxy, proxies, xff("localhost"), addr.Unknown},
+		{"an obfuscated one", proxy, proxies, xff("_hidden"), addr.Unknown},
+		{"leading zeros", proxy, proxies, xff("192.0.2.01"), addr.Unknown},
+		{"a port that is none", proxy, proxies, xff("192.0.2.1:http"), addr.Unknown},
+		{"a port too large", proxy, proxies, xff("192.0.2.1:65536"), addr.Unknown},
+		{"half a quote", proxy, proxies, xff(`"192.0.2.1`), addr.Unknown},
+		{"half a bracket", proxy, proxies, xff("[2001:db8::1"), addr.Unknown},
+		{"an IPv4 address in brackets", proxy, proxies, xff("[192.0.2.1]"), addr.Unknown},
+		{"a range", proxy, proxies, xff("192.0.2.0/24"), addr.Unknown},
+		{"garbage between two proxies", proxy, proxies, xff("192.0.2.1, x, 10.0.0.2"), addr.Unknown},
 		{"IPv6", "[2001:db8::1]:1", "2001:db8::/64", xff("2001:db8:1::7"), "2001:db8:1::/64"},
 		{"IPv6 on loopback", "[::1]:1", "::1", xff("2001:db8:1::7"), "2001:db8:1::/64"},
 		{"IPv6 in brackets", proxy, proxies, xff("[2001:db8:1:2:3:4:5:6]"), "2001:db8:1:2::/64"},
@@ -80,19 +82,19 @@ func TestProxies_TheClientIsTheRightMostAddressThatIsNotTrusted(t *testing.T) {
 		{"IPv4 in IPv6, forwarded with a port", proxy, proxies, xff("[::ffff:192.0.2.1]:80"), "192.0.2.1"},
 		{"a proxy that is named as IPv4 in IPv6", proxy, "::ffff:10.0.0.1", xff("192.0.2.1"), "192.0.2.1"},
 		{"a range that is named as IPv4 in IPv6", proxy, "::ffff:10.0.0.0/104", xff("192.0.2.1"), "192.0.2.1"},
-		{"no address at all", "@", proxies, xff("192.0.2.1"), unknownOwner},
-		{"nor a peer", "", proxies, nil, unknownOwner},
+		{"no address at all", "@", proxies, xff("192.0.2.1"), addr.Unknown},
+		{"nor a peer", "", proxies, nil, addr.Unknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var ranges []string
 			if test.trusted != "" {
 				ranges = strings.Split(test.trusted, ",")
 			}
-			trusted, err := parseTrusted(ranges)
+			trusted, err := addr.ParseRanges(ranges)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := trusted.owner(proxied(test.peer, test.forwarded...)); got != test.want {
+			if got := (trustedProxies{trusted}).owner(proxied(test.peer, test.forwarded...)); got != test.want {
 				t.Errorf("the owner is %q, want %q", got, test.want)
 			}
 		})
@@ -100,24 +102,12 @@ func TestProxies_TheClientIsTheRightMostAddressThatIsNotTrusted(t *testing.T) {
 }
 
 func TestProxies_OtherHeadersSayNothing(t *testing.T) {
-	trusted := trustedProxies{netip.MustParsePrefix("10.0.0.0/8")}
+	trusted := trustedProxies{addr.Ranges{netip.MustParsePrefix("10.0.0.0/8")}}
 	for _, name := range []string{"Forwarded", "X-Real-Ip", "X-Client-Ip", "Cf-Connecting-Ip", "True-Client-Ip", "X-Forwarded", "X-Forwarded-Host"} {
 		r := proxied("10.0.0.1:1")
 		r.Header.Set(name, "192.0.2.1")
 		if got := trusted.owner(r); got != "10.0.0.1" {
 			t.Errorf("%s: the owner is %q", name, got)
-		}
-	}
-}
-
-func TestLimitedAddress_CountsAnIPv6NetworkAsOne(t *testing.T) {
-	for ip, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::": "2001:db8:1:2::/64", "2001:db8:1:3::": "2001:db8:1:3::/64",
-		"fe80::1%eth0": "fe80::/64", "::1": "::/64",
-	} {
-		if got := ownerOf(plainAddr(netip.MustParseAddr(ip))); got != want {
-			t.Errorf("%s: %s, want %s", ip, got, want)
 		}
 	}
 }
@@ -129,16 +119,16 @@ func FuzzProxies_TheOwnerIsAnAddressOrUnknown(f *testing.F) {
 		f.Add("10.0.0.1:1", seed, seed)
 	}
 	f.Add("[fe80::1%25eth0]:1", "", "unknown")
-	trusted := trustedProxies{netip.MustParsePrefix("10.0.0.0/8")}
+	trusted := trustedProxies{addr.Ranges{netip.MustParsePrefix("10.0.0.0/8")}}
 	f.Fuzz(func(t *testing.T, peer, first, second string) {
 		got := trusted.owner(proxied(peer, first, second))
-		if direct := trusted.owner(proxied(peer)); !trusted.contain(peerAddr(proxied(peer))) && got != direct {
+		if direct := trusted.owner(proxied(peer)); !trusted.Contain(peerAddr(proxied(peer))) && got != direct {
 			t.Fatalf("%q is %q, and with a header %q", peer, direct, got)
 		}
-		if got == unknownOwner {
+		if got == addr.Unknown {
 			return
 		}
-		if addr, err := netip.ParseAddr(got); err == nil && addr.Is4() {
+		if plain, err := netip.ParseAddr(got); err == nil && plain.Is4() {
 			return
 		}
 		if prefix, err := netip.ParsePrefix(got); err != nil || prefix.Bits() != 64 || prefix != prefix.Masked() || prefix.Addr().Zone() != "" {

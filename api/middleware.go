@@ -33,7 +33,7 @@ var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 // identify gives each request an id, the one that a trusted proxy sent if it is sane.
 func (a *API) identify(c *gin.Context) {
 	id := c.GetHeader(headerRequestID)
-	if id == "" || !a.trusted.contain(peerAddr(c.Request)) || !requestIDForm.MatchString(id) {
+	if id == "" || !a.trusted.Contain(peerAddr(c.Request)) || !requestIDForm.MatchString(id) {
 		id = rand.Text()
 	}
 	c.Header(headerRequestID, id)

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/cors"
 	"golang.org/x/time/rate"
 
+	"causette/addr"
 	"causette/assets"
 	"causette/sse"
 	"causette/store"
@@ -27,9 +28,9 @@ type Options struct {
 	SessionSecrets []string
 	// CORSOrigins are the foreign origins whose pages may use the API.
 	CORSOrigins []string
-	// TrustedProxies are the addresses and CIDR ranges whose X-Forwarded-For
-	// and X-Forwarded-Proto are believed.
-	TrustedProxies []string
+	// TrustedProxies are the ranges whose X-Forwarded-For and X-Forwarded-Proto are
+	// believed.
+	TrustedProxies addr.Ranges
 	// Hosts are the names, with or without a port, under which this server may be
 	// asked for; none for any.
 	Hosts []string
@@ -66,13 +67,9 @@ type API struct {
 }
 
 // New makes the whole of Causette's HTTP: every route behind its guards.
-// It fails if a template does not parse or a proxy's address is none.
+// It fails if a template does not parse or a host's name is none.
 func New(o Options) (http.Handler, error) {
 	pages, err := templates.New()
-	if err != nil {
-		return nil, err
-	}
-	trusted, err := parseTrusted(o.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +78,7 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	a := &API{
-		o: o, log: o.Log, pages: pages, trusted: trusted, hosts: hosts,
+		o: o, log: o.Log, pages: pages, trusted: trustedProxies{o.TrustedProxies}, hosts: hosts,
 		sessions: newSessions(o.SessionSecrets, o.Store.Secret),
 		metrics:  newMetrics(o.Registry),
 		budget:   newRequestBudget(o.RequestRate, o.RequestBurst),

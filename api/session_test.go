@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"causette/addr"
 	"causette/chat"
 	"causette/store"
 )
@@ -32,7 +34,9 @@ func TestSession_UnderTLSTheCookieIsBoundToTheHost(t *testing.T) {
 }
 
 func TestSession_TheProtoOfAStrangerIsNotBelieved(t *testing.T) {
-	s := newServer(t, func(o *Options, _ *store.Options) { o.TrustedProxies = []string{"10.0.0.0/8"} })
+	s := newServer(t, func(o *Options, _ *store.Options) {
+		o.TrustedProxies = addr.Ranges{netip.MustParsePrefix("10.0.0.0/8")}
+	})
 	got := s.do(request{method: "GET", path: "/", header: map[string]string{"X-Forwarded-Proto": "https"}}).header.Get("Set-Cookie")
 	if strings.Contains(got, "Secure") {
 		t.Errorf("cookie %q", got)

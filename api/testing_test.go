@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
+	"causette/addr"
 	"causette/sse"
 	"causette/store"
 )
@@ -96,7 +98,7 @@ func newServerWith(t *testing.T, ho sse.Options, change ...func(*Options, *store
 	so := store.Options{Instance: "test", NoticeLimit: 100, Log: log}
 	o := Options{
 		Instance: "test", SessionSecrets: []string{testSecret}, Registry: registry, Log: log,
-		TrustedProxies: []string{"127.0.0.0/8"},
+		TrustedProxies: addr.Ranges{netip.MustParsePrefix("127.0.0.0/8")},
 		Embedded:       func() bool { return false }, Draining: func() bool { return false },
 	}
 	for _, f := range change {

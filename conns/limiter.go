@@ -3,12 +3,13 @@ package conns
 import (
 	"container/heap"
 	"container/list"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"causette/addr"
 )
 
 const (
@@ -35,7 +36,7 @@ type Options struct {
 	// present, active and waiting ones together. Nil is no limit but maxWaiting.
 	Files func() int
 	// Proxies are the peers whose connections carry other people's requests.
-	Proxies []netip.Prefix
+	Proxies addr.Ranges
 	// Registerer is where the metrics go; nil leaves them unregistered.
 	Registerer prometheus.Registerer
 }

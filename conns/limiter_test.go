@@ -15,6 +15,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"causette/addr"
 )
 
 // fakeConn has an address, and knows whether it was closed.
@@ -243,7 +245,7 @@ func TestLimiter_AStreamIsNotCountedUntilItsRequestHasEnded(t *testing.T) {
 }
 
 func TestLimiter_AProxysConnectionBelongsToItsClientWhileItServesIt(t *testing.T) {
-	d := newDoor(t, Options{Limit: 40, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	d := newDoor(t, Options{Limit: 40, Proxies: addr.Ranges{netip.MustParsePrefix("10.0.0.0/8")}})
 	proxied := d.come("10.0.0.1", 40) // a proxy may have all places
 	for _, c := range proxied[:30] {
 		r := d.request(c)
@@ -325,7 +327,7 @@ func TestLimiter_NobodyWaitsForEver(t *testing.T) {
 }
 
 func TestLimiter_OwnersAreAddressesAndNetworks(t *testing.T) {
-	d := newDoor(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("2001:db8:9::1/128")}})
+	d := newDoor(t, Options{Proxies: addr.Ranges{netip.MustParsePrefix("2001:db8:9::1/128")}})
 	for from, want := range map[string]ownerKey{
 		"192.0.2.1":                {address: "192.0.2.1"},
 		"::ffff:192.0.2.1":         {address: "192.0.2.1"},
@@ -340,7 +342,7 @@ func TestLimiter_OwnersAreAddressesAndNetworks(t *testing.T) {
 		}
 	}
 	here, _ := net.Pipe() // which has no address
-	if got := d.keyOf(peer(here)); got.address != unknown {
+	if got := d.keyOf(peer(here)); got.address != addr.Unknown {
 		t.Errorf("no address belongs to %v", got)
 	}
 }

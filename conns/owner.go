@@ -5,11 +5,9 @@ import (
 	"container/list"
 	"net"
 	"net/netip"
-	"slices"
-)
 
-// unknown owns the connections whose peer has no address that can be read.
-const unknown = "unknown"
+	"causette/addr"
+)
 
 // ownerKey tells owners apart. A proxy's own connections are apart from those of a
 // client at its address, and of its network.
@@ -75,25 +73,16 @@ func peer(c net.Conn) netip.Addr {
 	if !ok {
 		return netip.Addr{}
 	}
-	return tcp.AddrPort().Addr().Unmap().WithZone("")
+	return addr.Plain(tcp.AddrPort().Addr())
 }
 
-// keyOf is who owns the connections of a peer: a proxy by itself, an IPv6 host with
-// its /64, of which it may take any address.
+// keyOf is who owns the connections of a peer: a proxy by itself, others as
+// [addr.OwnerOf] says.
 func (l *Limiter) keyOf(a netip.Addr) ownerKey {
-	switch {
-	case !a.IsValid():
-		return ownerKey{address: unknown}
-	case slices.ContainsFunc(l.o.Proxies, func(p netip.Prefix) bool { return p.Contains(a) }):
+	if l.o.Proxies.Contain(a) {
 		return ownerKey{address: a.String(), proxy: true}
-	case a.Is4():
-		return ownerKey{address: a.String()}
 	}
-	network, err := a.Prefix(64)
-	if err != nil {
-		return ownerKey{address: unknown}
-	}
-	return ownerKey{address: network.String()}
+	return ownerKey{address: addr.OwnerOf(a)}
 }
 
 // ranking is a heap of owners whose first has the most of something.

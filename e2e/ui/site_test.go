@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"causette/addr"
 	"causette/api"
 	"causette/chat"
 	"causette/sse"
@@ -84,7 +86,7 @@ func (s *site) build(t *testing.T, redis *miniredis.Miniredis, change ...func(op
 	s.hub = sse.NewHub(ho, s.store, s.store)
 	s.handler, err = api.New(api.Options{
 		Store: s.store, Hub: s.hub, Instance: name, SessionSecrets: []string{"a secret of more than thirty-two characters"}, Registry: registry,
-		Log: log, TrustedProxies: []string{"127.0.0.0/8"}, Embedded: func() bool { return false }, Draining: func() bool { return false },
+		Log: log, TrustedProxies: addr.Ranges{netip.MustParsePrefix("127.0.0.0/8")}, Embedded: func() bool { return false }, Draining: func() bool { return false },
 	})
 	if err != nil {
 		t.Fatal(err)
