@@ -95,13 +95,12 @@ func (a *account) charge(units int) (wait time.Duration) {
 	return max(time.Second, a.budget.seconds(float64(units)-left))
 }
 
-// chargeBytes takes units for what was sent and thrown away, into debt if need be: it is done.
-func (a *account) chargeBytes(bytes int) (units int) {
-	units = bytes / unitBytes
+// chargeAfter takes units for what an answer turned out to cost, into debt if need be: it is
+// done.
+func (a *account) chargeAfter(units int) {
 	for left := units; left > 0; left -= a.budget.burst {
 		a.units.ReserveN(time.Now(), min(left, a.budget.burst))
 	}
-	return units
 }
 
 // pause holds a refusal back for refusalPause, or until ctx ends; not at all if as many

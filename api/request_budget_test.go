@@ -43,15 +43,10 @@ func TestRequestBudget_WhoeverWaitsAsLongAsIsSaidGetsThrough(t *testing.T) {
 	})
 }
 
-func TestRequestBudget_AnAnswersBytesAreChargedIntoDebt(t *testing.T) {
+func TestRequestBudget_WhatAnAnswerCostIsChargedIntoDebt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner := newRequestBudget(10, 100).account("192.0.2.1")
-		if units := owner.chargeBytes(unitBytes - 1); units != 0 {
-			t.Errorf("a small answer costs %d", units)
-		}
-		if units := owner.chargeBytes(250 * unitBytes); units != 250 {
-			t.Errorf("a large answer costs %d", units)
-		}
+		owner.chargeAfter(250)
 		time.Sleep(15 * time.Second) // the debt is paid
 		if wait := owner.charge(1); wait == 0 {
 			t.Error("the debt was forgiven")
@@ -230,6 +225,33 @@ func TestRequestCost_FollowsTheWork(t *testing.T) {
 		if got := s.units(); got != spent {
 			t.Fatalf("%s %s costs %d units more than the %d it should", test.method, test.path, got-spent, test.units)
 		}
+	}
+}
+
+func TestRequestCost_ALongHeaderIsPaidForByItsBytes(t *testing.T) {
+	s := newServer(t, func(o *Options, _ *store.Options) { o.RequestRate, o.RequestBurst = 0.01, 10000 })
+	long := strings.Repeat("x", 10*headerUnitBytes)
+	s.do(request{method: "GET", path: "/healthz", header: map[string]string{"X-Long": long[:6*headerUnitBytes]}}).expect(t, 200)
+	if units := s.units(); units != 1+6 {
+		t.Errorf("a long header: %d units", units)
+	}
+	s.do(request{method: "GET", path: "/healthz?" + long[:5*headerUnitBytes]}).expect(t, 200)
+	if units := s.units(); units != 1+6+1+5 {
+		t.Errorf("a long address: %d units", units-7)
+	}
+}
+
+func TestRequestCost_WhoRunsIntoAnotherLimitAndGoesOnPaysTenTimes(t *testing.T) {
+	s := newServer(t, func(o *Options, so *store.Options) {
+		o.RequestRate, o.RequestBurst = 0.01, 10000
+		so.MessageRate, so.MessageBurst = 0.01, 1
+	})
+	s.post("/messages", "", `{"nickname":"ana","text":"salut"}`).expect(t, 201)
+	before := s.units()
+	s.post("/messages", "", `{"nickname":"ana","text":"again"}`).expect(t, 429)
+	eventually(t, func() bool { return s.units() >= before+1+limitedUnits })
+	if units := s.units() - before; units != 1+limitedUnits {
+		t.Errorf("it costs %d units", units)
 	}
 }
 

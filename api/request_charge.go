@@ -34,9 +34,15 @@ func (a *API) chargeRequest(c *gin.Context) {
 	}
 	body := countLongBody(c.Request)
 	c.Next()
-	if c.FullPath() != "/events" { // what a stream sends is not asked for piece by piece
-		a.metrics.requestUnits.Add(float64(account.chargeBytes(max(0, c.Writer.Size()) + body.read)))
+	if c.FullPath() == "/events" { // what a stream sends is not asked for piece by piece
+		return
 	}
+	after := (max(0, c.Writer.Size()) + body.read) / unitBytes
+	if c.Writer.Status() == http.StatusTooManyRequests {
+		after += limitedUnits
+	}
+	account.chargeAfter(after)
+	a.metrics.requestUnits.Add(float64(after))
 }
 
 // countedBody counts what is read of a body, in bytes.

@@ -7,8 +7,15 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// unitBytes is how many bytes of an answer, or of a body that is too long, cost one unit.
-const unitBytes = 16 << 10
+// unitBytes is how many bytes of an answer, or of a body that is too long, cost one unit, and
+// headerUnitBytes how many of a header and an address: to read those costs several times as
+// much.
+const unitBytes, headerUnitBytes = 16 << 10, 4 << 10
+
+// limitedUnits is what it costs to run into another limit, such as that of messages: who
+// waits as long as the answer says pays it once, and who goes on instead is soon past the
+// budget, where refusals take a second.
+const limitedUnits = 10
 
 // price is what a request costs before it is judged, in units of about 0.1 ms of work,
 // granted or refused.
@@ -50,13 +57,14 @@ func requestUnits(c *gin.Context) int {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
+	heading := headingBytes(c.Request) / headerUnitBytes
 	p, found := prices[method][c.FullPath()]
 	if !found {
-		return 1
+		return 1 + heading
 	}
-	units := p.units
+	units := p.units + heading
 	if p.page && wantsPage(c.Request) {
-		units = max(units, pageUnits)
+		units = max(units, pageUnits+heading)
 	}
 	if p.many != "" {
 		asked, err := strconv.Atoi(c.Query(p.many))
@@ -66,4 +74,15 @@ func requestUnits(c *gin.Context) int {
 		units += max(0, min(asked, most)-p.free) / 20
 	}
 	return units
+}
+
+// headingBytes is about how long a request's first line and header are.
+func headingBytes(r *http.Request) int {
+	n := len(r.RequestURI)
+	for name, lines := range r.Header {
+		for _, line := range lines {
+			n += len(name) + len(line)
+		}
+	}
+	return n
 }
