@@ -16,9 +16,6 @@ const (
 	bytesPerSecond, bytesAtOnce = 32 << 20, 16 << 20
 	// maxPace is how long an answer waits for that.
 	maxPace = 5 * time.Second
-	// refusal is how long one waits for the answer that it would have to wait too long:
-	// who asks again at once asks no faster.
-	refusal = time.Second
 	// maxPaced is how many addresses are remembered.
 	maxPaced = 10_000
 )
@@ -54,7 +51,7 @@ func (p paces) wait(ctx context.Context, address string, bytes int) error {
 	var refused error
 	if delay > maxPace {
 		reserved.Cancel()
-		delay, refused = refusal, chat.ErrBusy
+		delay, refused = refusalPause, chat.ErrBusy // who asks again at once asks no faster
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()

@@ -117,7 +117,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := *asProblem(err)
 	p.RequestID = w.Header().Get(headerRequestID)
 	if p.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		a.log.Warn("request failed", slog.String("request_id", p.RequestID), slog.String("error", err.Error()))
+		a.logFailure(r.Context(), p, err)
 	}
 	h := w.Header()
 	if p.retryAfter > 0 {
@@ -132,4 +132,14 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if err := json.NewEncoder(w).Encode(p); err != nil {
 		a.log.Debug("problem not sent", slog.String("request_id", p.RequestID), slog.String("error", err.Error()))
 	}
+}
+
+// logFailure writes a line for a request that failed by no fault of its client. What a
+// client can bring about as often as it likes, and a metric shows, is a line for debugging.
+func (a *API) logFailure(ctx context.Context, p Problem, err error) {
+	level := slog.LevelWarn
+	if p.Code == "busy" || p.Code == "storage_full" {
+		level = slog.LevelDebug
+	}
+	a.log.LogAttrs(ctx, level, "request failed", slog.String("request_id", p.RequestID), slog.String("error", err.Error()))
 }

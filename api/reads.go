@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"slices"
@@ -80,8 +81,12 @@ func (a *API) readAndSend(c *gin.Context, status int, contentType string, read f
 	return nil
 }
 
-// busy counts a read that is refused.
+// busy counts a read that is refused. That a request's time ran out while it waited for its
+// turn says nothing of Redis.
 func (a *API) busy(of string, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = chat.ErrBusy
+	}
 	if errors.Is(err, chat.ErrBusy) {
 		a.metrics.busy.WithLabelValues(of).Inc()
 	}
@@ -91,7 +96,7 @@ func (a *API) busy(of string, err error) error {
 // rendered runs render when there is a processor for it.
 func (a *API) rendered(c *gin.Context, render func() ([]byte, error)) ([]byte, error) {
 	if err := a.reads.render.Acquire(c.Request.Context(), 1); err != nil {
-		return nil, err
+		return nil, a.busy("turn", err)
 	}
 	defer a.reads.render.Release(1)
 	return render()
