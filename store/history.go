@@ -86,9 +86,10 @@ func readPage(r *reply) (chat.Page, error) {
 	return p, nil
 }
 
-// whole makes sure that a page has no hole; epochs may change in it. The script reads it in one step and
-// the log is only ever trimmed from its start, so there is none unless somebody
-// deleted entries by hand; then what lies before the hole is as good as trimmed.
+// whole makes sure that a page has no hole; epochs may change in it. The script reads
+// it in one step and the log is only ever trimmed from its start, so there is none
+// unless somebody deleted entries by hand; then what lies before the hole is as good
+// as trimmed.
 func whole(p chat.Page, direction string, at chat.EventID) chat.Page {
 	start := 0
 	for i := 1; i < len(p.Events); i++ {

@@ -15,8 +15,8 @@ const (
 	// leastMessageBatch is how many messages of a sender are charged at once, at least:
 	// two seconds' worth at the default rate.
 	leastMessageBatch = 10
-	// maxStreamBatch is how many streams of an address are, at most, and otherwise what
-	// it may open in a second.
+	// maxStreamBatch is the most streams of an address that are charged at once. Below it,
+	// a batch is as many as the address may open in a second.
 	maxStreamBatch = 100
 	// addressShare is how many sessions' worth of messages an address has. Of two hundred
 	// people behind it, each can then say something every four seconds, all day.
