@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -29,7 +28,7 @@ func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
 	checked := group[:0]
 	for i, l := range group {
 		if l.must != nameChecked {
-			if err := cmp.Or(l.post.mayCount(tokens[i]), l.post.heldBy(holders[i])); err != nil {
+			if err := s.mayPost(ctx, l.post, tokens[i], holders[i]); err != nil {
 				l.done <- landed{err: err}
 				continue
 			}
@@ -40,28 +39,25 @@ func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
 	return checked
 }
 
-// mayCount is nil if a post's token counts, seen what is known of its session's; nil where
-// it has no session.
-func (p Post) mayCount(found *redis.SliceCmd) error {
-	if found == nil {
-		return nil
+// mayPost is nil if a post's token counts and it may use its nickname, seen what is known
+// of its session's tokens (nil where it has no session), and who holds the nickname.
+func (s *Store) mayPost(ctx context.Context, p Post, tokens *redis.SliceCmd, held *redis.StringCmd) error {
+	if tokens != nil {
+		fields, err := tokens.Result()
+		if err := s.failed(ctx, "check token", err); err != nil {
+			return err
+		}
+		if err := p.Token.check(fields); err != nil {
+			return err
+		}
 	}
-	fields, err := found.Result()
-	if err != nil {
-		return err
-	}
-	return p.Token.check(fields)
-}
-
-// heldBy is nil if a post may use its nickname, seen who holds it.
-func (p Post) heldBy(found *redis.StringCmd) error {
-	holder, err := found.Result()
+	holder, err := held.Result()
 	switch {
 	case errors.Is(err, redis.Nil) && p.Guest:
 		return nil
 	case errors.Is(err, redis.Nil), err == nil && holder != p.Session:
 		return errNotHeld
 	default:
-		return err
+		return s.failed(ctx, "check nickname", err)
 	}
 }

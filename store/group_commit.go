@@ -164,7 +164,7 @@ func (s *Store) land(l *landing) (Receipt, error) {
 	select {
 	case r := <-l.done:
 		if r.err != nil {
-			return Receipt{}, s.failed(l.ctx, "append", r.err)
+			return Receipt{}, r.err
 		}
 		receipt, err := l.receipt(r)
 		return receipt, s.refusal(err)
@@ -232,7 +232,7 @@ func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*land
 		args = append(args, l.payload, l.identity, l.post.Session, l.must, l.post.Token.Generation, l.post.Token.ID)
 	}
 	v, err := s.post(ctx, appendScript, keys, args...)
-	if err != nil {
+	if err := s.failed(ctx, "append", err); err != nil {
 		return nil, err
 	}
 	replies, _ := v.([]any)
