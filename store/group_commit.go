@@ -40,7 +40,8 @@ var (
 	errNotHeld = errors.New("the nickname is not held by who uses it")
 	// errNewRoom says that the room is not there, and the post was not let begin it.
 	errNewRoom = errors.New("the room would be a new one")
-	errQueue   = fmt.Errorf("%w: too many posts to this room wait", chat.ErrUnavailable)
+	// errQueue is of a post that Redis was not asked about.
+	errQueue = fmt.Errorf("%w: too many posts to this room wait", chat.ErrBusy)
 )
 
 // landing is a post that waits to be landed. All but must and mayBegin is static.
