@@ -30,7 +30,6 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
 	case isOOM(err):
-		s.metrics.unavailable.Inc()
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrStorageFull, err)
 	case errors.Is(err, redis.ErrPoolTimeout): // Redis was not asked
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrBusy, err)
