@@ -21,8 +21,9 @@ var passing = []string{
 
 // failed says what an error of go-redis means to the caller whose context ctx is:
 // his own cancelling stays what it is; a Redis that is away, too slow or not ready
-// is [chat.ErrUnavailable], with the cause, and one that is full [chat.ErrStorageFull]; that
-// no connection became free is [chat.ErrBusy]; anything else is a bug and stays bare.
+// is [chat.ErrUnavailable], with the cause, and one that is full [chat.ErrStorageFull];
+// anything else is a bug and stays bare. That no connection became free is no outage, but
+// Redis may have been asked: it is what go-redis says of its last try, after others.
 func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, redis.Nil):
@@ -31,8 +32,8 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
 	case isOOM(err):
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrStorageFull, err)
-	case errors.Is(err, redis.ErrPoolTimeout): // Redis was not asked
-		return fmt.Errorf("%s: %w: %w", doing, chat.ErrBusy, err)
+	case errors.Is(err, redis.ErrPoolTimeout):
+		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)
 	case isAnswer(err) && !isPassing(err):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, chat.ErrUnavailable):
@@ -42,6 +43,15 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 		s.reroute(ctx)
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)
 	}
+}
+
+// failedRead is failed for what only reads: nothing took effect, whether Redis was asked or
+// not, so that no connection became free is [chat.ErrBusy].
+func (s *Store) failedRead(ctx context.Context, doing string, err error) error {
+	if errors.Is(err, redis.ErrPoolTimeout) && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w: %w", doing, chat.ErrBusy, err)
+	}
+	return s.failed(ctx, doing, err)
 }
 
 // reroute has a Cluster's clients look again who has which slots. By itself it does

@@ -43,7 +43,7 @@ func (s *Store) AfterWithin(ctx context.Context, room chat.RoomID, after chat.Ev
 // page reads a page; bytes is what its events have at most, or 0.
 func (s *Store) page(ctx context.Context, direction string, room chat.RoomID, at chat.EventID, limit, bytes int) (chat.Page, error) {
 	limit = min(max(limit, 0), MaxPage)
-	v, err := s.run(ctx, "read history", pageScript, []string{s.keys.head(room), s.keys.log(room)},
+	v, err := s.read(ctx, "read history", pageScript, []string{s.keys.head(room), s.keys.log(room)},
 		direction, at.Epoch, at.Seq, limit, bytes)
 	if err != nil {
 		return chat.Page{}, err

@@ -40,7 +40,7 @@ func (s *Store) ReadPeople(ctx context.Context, room chat.RoomID) (chat.Presence
 
 func (s *Store) roll(ctx context.Context, room chat.RoomID) (roll, error) {
 	keys, args := s.presenceCall(&telling{room: room})
-	v, err := s.run(ctx, "count people", presenceScript, keys, args...)
+	v, err := s.read(ctx, "count people", presenceScript, keys, args...)
 	counts := readPresence(newReply(v), &err).counts
 	if err != nil {
 		return roll{}, err
@@ -48,7 +48,7 @@ func (s *Store) roll(ctx context.Context, room chat.RoomID) (roll, error) {
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	named, _, err := s.client.HScan(call, s.keys.named(room), 0, "", maxPeople).Result()
-	if err := s.failed(ctx, "list people", err); err != nil {
+	if err := s.failedRead(ctx, "list people", err); err != nil {
 		return roll{}, err
 	}
 	people := make([]chat.Person, 0, len(named)/2)

@@ -49,7 +49,7 @@ func (s *Store) CheckToken(ctx context.Context, session string, t Token) error {
 	defer cancel()
 	found, err := s.client.HMGet(call, s.keys.tokens(session), t.fields()...).Result()
 	if err != nil {
-		return s.failed(ctx, "check token", err)
+		return s.failedRead(ctx, "check token", err)
 	}
 	return t.check(found)
 }
