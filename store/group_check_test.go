@@ -39,6 +39,18 @@ func TestAppend_WhatAPostIsRefusedForIsNoOutage(t *testing.T) {
 	})
 }
 
+// Of a Cluster, the last look was at one master of several.
+func TestCluster_AMasterThatIsAwayKeepsNobodyFromTheOthers(t *testing.T) {
+	s := New(Shared(startCluster(t)), quick())
+	s.health.set(chat.ErrUnavailable)
+	ended := NewToken()
+	must(t, s.EndSession(t.Context(), "p_bob", ended, false))
+	if err := s.CheckToken(t.Context(), "p_bob", ended); !errors.Is(err, chat.ErrSessionEnded) {
+		t.Errorf("an ended token: %v", err)
+	}
+	say(t, s, "a post")
+}
+
 // A Cluster that does not answer is away all the same: nothing is landed unlooked at.
 func TestAppend_AClusterThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	client, server := startClusterNode(t)

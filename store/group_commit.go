@@ -147,7 +147,7 @@ func (r *roomLandings) take() []*landing {
 
 // land lands one post with others of its room.
 func (s *Store) land(l *landing) (Receipt, error) {
-	if err := s.health.down(); err != nil {
+	if err := s.away(); err != nil {
 		return Receipt{}, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to be away
 	}
 	group, err := s.landings.add(l)

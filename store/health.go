@@ -34,8 +34,8 @@ func (h *health) down() error {
 	return h.err
 }
 
-// away is why no request need try to read, nil if it may: it would keep others waiting
-// until its time is over. Of a Cluster, the last look was at one master of several.
+// away is why no request need try, nil if it may: it would keep others waiting until its
+// time is over. Of a Cluster, the last look was at one master of several.
 func (s *Store) away() error {
 	if s.cluster != nil {
 		return nil
