@@ -75,7 +75,7 @@ func TestReady_TellsARedisThatIsFullFromOneThatIsAway(t *testing.T) {
 	limit := func(bytes string) { must(t, s.client.ConfigSet(t.Context(), "maxmemory", bytes).Err()) }
 	limit("100kb")
 	eventually(t, "it is full", func() bool { return errors.Is(s.Ready(), chat.ErrStorageFull) })
-	if !s.Up() || s.health.down() != nil {
+	if !s.Up() || s.away() != nil || s.refuses() != nil {
 		t.Error("a full Redis counts as one that is away")
 	}
 	if page, err := s.Before(t.Context(), lobby, chat.EventID{}, 10); err != nil || len(page.Events) != 1 {

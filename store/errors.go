@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -11,11 +12,15 @@ import (
 	"causette/chat"
 )
 
-// passing are the errors by which a Redis that answers says that it cannot work
+// refusals are the errors by which a Redis that can be read says that it takes no writes
+// now: it is a replica, is out of disk, or has too few replicas (min-replicas-to-write).
+var refusals = []string{"READONLY", "MISCONF", "NOREPLICAS"}
+
+// passing are the errors by which a Redis that answers says that it cannot work at all
 // now: loading, failing over, giving a slot to another (go-redis followed it there,
-// and gave up), out of disk, or not letting us in.
+// and gave up), or not letting us in.
 var passing = []string{
-	"LOADING", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS",
+	"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK",
 	"BUSY", "UNBLOCKED", "NOAUTH", "WRONGPASS", "ERR max number of clients reached",
 }
 
@@ -34,7 +39,7 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrStorageFull, err)
 	case errors.Is(err, redis.ErrPoolTimeout):
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)
-	case isAnswer(err) && !isPassing(err):
+	case isAnswer(err) && !isPassing(err) && !isRefusal(err):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, chat.ErrUnavailable):
 		return fmt.Errorf("%s: %w", doing, err)
@@ -77,15 +82,12 @@ func isOOM(err error) bool {
 	return isAnswer(err) && (strings.HasPrefix(err.Error(), "OOM ") || strings.Contains(err.Error(), "-OOM command not allowed"))
 }
 
-func isPassing(err error) bool {
+func isPassing(err error) bool { return answersWith(err, passing) }
+
+// isRefusal reports whether Redis, which can be read, said that it takes no writes now.
+func isRefusal(err error) bool { return answersWith(err, refusals) }
+
+func answersWith(err error, prefixes []string) bool {
 	answer, ok := errors.AsType[redis.Error](err)
-	if !ok {
-		return false
-	}
-	for _, prefix := range passing {
-		if strings.HasPrefix(answer.Error(), prefix) {
-			return true
-		}
-	}
-	return false
+	return ok && slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(answer.Error(), prefix) })
 }

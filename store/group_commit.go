@@ -147,8 +147,8 @@ func (r *roomLandings) take() []*landing {
 
 // land lands one post with others of its room.
 func (s *Store) land(l *landing) (Receipt, error) {
-	if err := s.away(); err != nil {
-		return Receipt{}, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to be away
+	if err := s.refuses(); err != nil {
+		return Receipt{}, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to take none
 	}
 	group, err := s.landings.add(l)
 	if err != nil {

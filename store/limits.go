@@ -107,11 +107,11 @@ func (s *Store) AllowSession(ctx context.Context, addr string) error {
 }
 
 // AllowStream counts one more stream of an address, over all instances: StreamRate
-// a minute, as many at once. Too many are [*chat.RateLimited]. A full Redis takes no
-// reading away: this instance then counts alone. While Redis is known to be away
-// nothing is counted, for then streams are all that readers have.
+// a minute, as many at once. Too many are [*chat.RateLimited]. A Redis that is full, or
+// takes no writes, takes no reading away: this instance then counts alone. While Redis is
+// known to be away nothing is counted, for then streams are all that readers have.
 func (s *Store) AllowStream(ctx context.Context, addr string) error {
-	if err := s.Ready(); err != nil && !errors.Is(err, chat.ErrStorageFull) {
+	if !s.Up() {
 		return nil
 	}
 	if err := s.limits.streams.allow(addr); err != nil {
