@@ -19,14 +19,14 @@ func (a *API) getHealth(c *gin.Context) {
 type readiness struct {
 	// Status is "ready", "draining", "unavailable" or "storage_full".
 	Status string `json:"status"`
-	// Redis is "up", "down" or "full".
+	// Redis is "up", "down" (also if it answers, but takes no writes) or "full".
 	Redis    string `json:"redis"`
 	Embedded bool   `json:"embedded"`
 	Instance string `json:"instance"`
 }
 
 // getReady answers 200 while this instance can serve, and 503 while Redis is
-// out of reach, or full, or the process is stopping.
+// out of reach, full or takes no writes, or the process is stopping.
 func (a *API) getReady(c *gin.Context) {
 	ready := readiness{Status: "ready", Redis: "up", Embedded: a.o.Embedded(), Instance: a.o.Instance}
 	status := http.StatusOK

@@ -17,7 +17,7 @@ const (
 	// one. Few are used: a post that is not alone takes the pipeline.
 	postConnections = 8
 	// poolTimeout is how long a call waits for a connection that is free. go-redis
-	// waits up to four times; what has none then is [chat.ErrBusy].
+	// waits up to four times; a read that has none then is [chat.ErrBusy].
 	poolTimeout = 200 * time.Millisecond
 )
 

@@ -7,15 +7,15 @@
 //
 // # The pieces
 //
-//   - log.go, group_commit.go, append.lua, nonce.go: messages are checked, stored and
-//     announced, those that come at once in one step; log_trim.lua: what a log lets go of
+//   - log.go, group_commit.go, group_check.go, append.lua, nonce.go: messages are checked,
+//     stored and announced, those that come at once in one step; log_trim.lua: what a log lets go of
 //   - acked.go, tear.lua: a log that lost what was accepted, and everybody told
 //   - history.go, page.lua: a run of the log, before or after a position; history_shared.go,
 //     recent.go: what many ask for, read once
 //   - announce.go, announce.lua: which way announcements go
 //   - feed.go, feed_link.go, feed_route.go: the followed rooms, on one connection or, of a
-//     Cluster, at their masters; feed_session.go, feed_channels.go, feed_announcement.go:
-//     a pub/sub connection, what it subscribes and what it hears; feed_room.go,
+//     Cluster, at their masters; feed_session.go, feed_subscribe.go, feed_channels.go,
+//     feed_announcement.go: a pub/sub connection, what it subscribes and what it hears; feed_room.go,
 //     feed_room_fill.go: a room's announcements made contiguous; feed_fill.go: the log
 //     read where they are not
 //   - presence.go, presence_room.go, presence_loop.go, presence_tell.go, presence_full.go,
@@ -27,10 +27,11 @@
 //   - package embedded: a Redis inside the process, for the newcomer's `go run .`
 //
 // A script is a .lua file beside the Go that runs it, and opens with a legend of
-// its KEYS and ARGV. clock.lua, announce.lua, head.lua, lineage.lua, gcra.lua and token.lua are what several of them
-// share. The first write of a script is one that a full Redis refuses, since it looks at its memory there and no
-// later. Every key and channel of a room has the hash tag {room}, so that a script touches one
-// slot of a Redis Cluster.
+// its KEYS and ARGV. clock.lua, announce.lua, head.lua, lineage.lua, gcra.lua and
+// token.lua are what several of them share. The first write of a script is one that a
+// full Redis refuses, since it looks at its memory there and no later. Every key and
+// channel of a room has the hash tag {room}, so that a script touches one slot of a
+// Redis Cluster.
 //
 // # Concurrency properties
 //
@@ -40,8 +41,8 @@
 // answer is overdue keeps one until go-redis gives up on it, which closing the
 // client brings about. A read that requests share has one until it is answered, within the
 // time of a call or two, whoever goes away. A [chat.Sink] is called by one goroutine at
-// a time, in the order of the log, and must neither block nor call the Store. No lock is held across a
-// call to Redis, and the loop that receives announcements never waits for one:
-// a subscriber that stops reading is cut off by Redis, and holds up an embedded one
+// a time, in the order of the log, and must neither block nor call the Store. No lock is
+// held across a call to Redis, and the loop that receives announcements never waits for
+// one: a subscriber that stops reading is cut off by Redis, and holds up an embedded one
 // until it is.
 package store

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -11,18 +12,23 @@ import (
 	"causette/chat"
 )
 
-// passing are the errors by which a Redis that answers says that it cannot work
+// refusals are the errors by which a Redis that can be read says that it takes no writes
+// now: it is a replica, is out of disk, or has too few replicas (min-replicas-to-write).
+var refusals = []string{"READONLY", "MISCONF", "NOREPLICAS"}
+
+// passing are the errors by which a Redis that answers says that it cannot work at all
 // now: loading, failing over, giving a slot to another (go-redis followed it there,
-// and gave up), out of disk, or not letting us in.
+// and gave up), or not letting us in.
 var passing = []string{
-	"LOADING", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS",
+	"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK",
 	"BUSY", "UNBLOCKED", "NOAUTH", "WRONGPASS", "ERR max number of clients reached",
 }
 
 // failed says what an error of go-redis means to the caller whose context ctx is:
 // his own cancelling stays what it is; a Redis that is away, too slow or not ready
-// is [chat.ErrUnavailable], with the cause, and one that is full [chat.ErrStorageFull]; that
-// no connection became free is [chat.ErrBusy]; anything else is a bug and stays bare.
+// is [chat.ErrUnavailable], with the cause, and one that is full [chat.ErrStorageFull];
+// anything else is a bug and stays bare. That no connection became free is no outage, but
+// Redis may have been asked: it is what go-redis says of its last try, after others.
 func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, redis.Nil):
@@ -30,11 +36,10 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
 	case isOOM(err):
-		s.metrics.unavailable.Inc()
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrStorageFull, err)
-	case errors.Is(err, redis.ErrPoolTimeout): // Redis was not asked
-		return fmt.Errorf("%s: %w: %w", doing, chat.ErrBusy, err)
-	case isAnswer(err) && !isPassing(err):
+	case errors.Is(err, redis.ErrPoolTimeout):
+		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)
+	case isAnswer(err) && !isPassing(err) && !isRefusal(err):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, chat.ErrUnavailable):
 		return fmt.Errorf("%s: %w", doing, err)
@@ -43,6 +48,15 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 		s.reroute(ctx)
 		return fmt.Errorf("%s: %w: %w", doing, chat.ErrUnavailable, err)
 	}
+}
+
+// failedRead is failed for what only reads: nothing took effect, whether Redis was asked or
+// not, so that no connection became free is [chat.ErrBusy].
+func (s *Store) failedRead(ctx context.Context, doing string, err error) error {
+	if errors.Is(err, redis.ErrPoolTimeout) && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w: %w", doing, chat.ErrBusy, err)
+	}
+	return s.failed(ctx, doing, err)
 }
 
 // reroute has a Cluster's clients look again who has which slots. By itself it does
@@ -68,15 +82,12 @@ func isOOM(err error) bool {
 	return isAnswer(err) && (strings.HasPrefix(err.Error(), "OOM ") || strings.Contains(err.Error(), "-OOM command not allowed"))
 }
 
-func isPassing(err error) bool {
+func isPassing(err error) bool { return answersWith(err, passing) }
+
+// isRefusal reports whether Redis, which can be read, said that it takes no writes now.
+func isRefusal(err error) bool { return answersWith(err, refusals) }
+
+func answersWith(err error, prefixes []string) bool {
 	answer, ok := errors.AsType[redis.Error](err)
-	if !ok {
-		return false
-	}
-	for _, prefix := range passing {
-		if strings.HasPrefix(answer.Error(), prefix) {
-			return true
-		}
-	}
-	return false
+	return ok && slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(answer.Error(), prefix) })
 }

@@ -2,7 +2,10 @@ package store
 
 import (
 	"errors"
+	"io"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"causette/chat"
 )
@@ -23,6 +26,22 @@ func TestErrors_AreSortedByWhoIsToBlame(t *testing.T) {
 		err := s.failed(t.Context(), "test", redisError(text))
 		if errors.Is(err, chat.ErrUnavailable) != unavailable {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestErrors_OnlyWhatIsNotAnsweredCountsAsUnanswered(t *testing.T) {
+	s := idle(t, freeAddr(t), quick())
+	for err, counted := range map[error]float64{
+		redisError("OOM command not allowed"):  0,
+		redisError("ERR unknown command"):      0,
+		redisError("LOADING Redis is loading"): 1,
+		io.EOF:                                 1,
+	} {
+		before := testutil.ToFloat64(s.metrics.unavailable)
+		_ = s.failed(t.Context(), "test", err)
+		if n := testutil.ToFloat64(s.metrics.unavailable) - before; n != counted {
+			t.Errorf("%v counts %v times", err, n)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"causette/chat"
 )
@@ -43,7 +40,8 @@ var (
 	errNotHeld = errors.New("the nickname is not held by who uses it")
 	// errNewRoom says that the room is not there, and the post was not let begin it.
 	errNewRoom = errors.New("the room would be a new one")
-	errQueue   = fmt.Errorf("%w: too many posts to this room wait", chat.ErrUnavailable)
+	// errQueue is of a post that Redis was not asked about.
+	errQueue = fmt.Errorf("%w: too many posts to this room wait", chat.ErrBusy)
 )
 
 // landing is a post that waits to be landed. All but must and mayBegin is static.
@@ -58,8 +56,8 @@ type landing struct {
 	done     chan landed
 }
 
-// What append.lua sees to, beside that the session's token counts: that the session holds the nickname, that nobody else
-// does, or nothing since it was seen to.
+// What append.lua sees to, beside that the session's token counts: that the session
+// holds the nickname, that nobody else does, or nothing since it was seen to.
 const nameHeld, nameFree, nameChecked = "held", "free", "checked"
 
 // landed is what became of a landing: append.lua's reply for it, or why not.
@@ -149,8 +147,8 @@ func (r *roomLandings) take() []*landing {
 
 // land lands one post with others of its room.
 func (s *Store) land(l *landing) (Receipt, error) {
-	if err := s.health.down(); err != nil {
-		return Receipt{}, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to be away
+	if err := s.refuses(); err != nil {
+		return Receipt{}, s.failed(l.ctx, "append", err) // nothing gathers before a Redis known to take none
 	}
 	group, err := s.landings.add(l)
 	if err != nil {
@@ -167,7 +165,7 @@ func (s *Store) land(l *landing) (Receipt, error) {
 	select {
 	case r := <-l.done:
 		if r.err != nil {
-			return Receipt{}, s.failed(l.ctx, "append", r.err)
+			return Receipt{}, r.err
 		}
 		receipt, err := l.receipt(r)
 		return receipt, s.refusal(err)
@@ -211,64 +209,6 @@ func (s *Store) landGroup(room chat.RoomID, group []*landing) {
 	}
 }
 
-// checkNames sees to it that the posts of a group may use their nicknames, and their
-// tokens count, before append.lua: in a Cluster both lie in other slots than the room. It returns those
-// that may; the others are answered.
-func (s *Store) checkNames(ctx context.Context, group []*landing) []*landing {
-	pipe := s.clients.posts.Pipeline()
-	holders, tokens := make([]*redis.StringCmd, len(group)), make([]*redis.SliceCmd, len(group))
-	for i, l := range group {
-		if l.must != nameChecked && l.post.Session != "" {
-			tokens[i] = pipe.HMGet(ctx, s.keys.tokens(l.post.Session), l.post.Token.fields()...)
-		}
-		switch name := s.keys.name(l.post.Message.Author.Nickname); l.must {
-		case nameFree:
-			holders[i] = pipe.Get(ctx, name)
-		case nameHeld:
-			holders[i] = pipe.GetEx(ctx, name, nameTTL)
-		}
-	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
-	checked := group[:0]
-	for i, l := range group {
-		if l.must != nameChecked {
-			if err := cmp.Or(l.post.mayCount(tokens[i]), l.post.heldBy(holders[i])); err != nil {
-				l.done <- landed{err: err}
-				continue
-			}
-			l.must = nameChecked
-		}
-		checked = append(checked, l)
-	}
-	return checked
-}
-
-// mayCount is nil if a post's token counts, seen what is known of its session's; nil where
-// it has no session.
-func (p Post) mayCount(found *redis.SliceCmd) error {
-	if found == nil {
-		return nil
-	}
-	fields, err := found.Result()
-	if err != nil {
-		return err
-	}
-	return p.Token.check(fields)
-}
-
-// heldBy is nil if a post may use its nickname, seen who holds it.
-func (p Post) heldBy(found *redis.StringCmd) error {
-	holder, err := found.Result()
-	switch {
-	case errors.Is(err, redis.Nil) && p.Guest:
-		return nil
-	case errors.Is(err, redis.Nil), err == nil && holder != p.Session:
-		return errNotHeld
-	default:
-		return err
-	}
-}
-
 // appendGroup runs append.lua, which has a reply for each.
 func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*landing) ([]any, error) {
 	const keysFirst, keysEach, argsFirst, argsEach = 2, 4, 10, 6
@@ -293,7 +233,7 @@ func (s *Store) appendGroup(ctx context.Context, room chat.RoomID, group []*land
 		args = append(args, l.payload, l.identity, l.post.Session, l.must, l.post.Token.Generation, l.post.Token.ID)
 	}
 	v, err := s.post(ctx, appendScript, keys, args...)
-	if err != nil {
+	if err := s.failed(ctx, "append", err); err != nil {
 		return nil, err
 	}
 	replies, _ := v.([]any)

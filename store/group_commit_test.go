@@ -216,7 +216,7 @@ func TestLandings_AreBounded(t *testing.T) {
 	long := post(strings.Repeat("x", chat.MaxTextBytes))
 	l := group(t, long)[0]
 	w.adds(t, l, 1+worthAnother+maxWaiting)
-	if _, err := w.add(l); !errors.Is(err, chat.ErrUnavailable) {
+	if _, err := w.add(l); !errors.Is(err, chat.ErrBusy) {
 		t.Errorf("one too many: %v", err)
 	}
 	taken, most := 0, 0

@@ -43,7 +43,7 @@ func (s *Store) AfterWithin(ctx context.Context, room chat.RoomID, after chat.Ev
 // page reads a page; bytes is what its events have at most, or 0.
 func (s *Store) page(ctx context.Context, direction string, room chat.RoomID, at chat.EventID, limit, bytes int) (chat.Page, error) {
 	limit = min(max(limit, 0), MaxPage)
-	v, err := s.run(ctx, "read history", pageScript, []string{s.keys.head(room), s.keys.log(room)},
+	v, err := s.read(ctx, "read history", pageScript, []string{s.keys.head(room), s.keys.log(room)},
 		direction, at.Epoch, at.Seq, limit, bytes)
 	if err != nil {
 		return chat.Page{}, err
@@ -86,9 +86,10 @@ func readPage(r *reply) (chat.Page, error) {
 	return p, nil
 }
 
-// whole makes sure that a page has no hole; epochs may change in it. The script reads it in one step and
-// the log is only ever trimmed from its start, so there is none unless somebody
-// deleted entries by hand; then what lies before the hole is as good as trimmed.
+// whole makes sure that a page has no hole; epochs may change in it. The script reads
+// it in one step and the log is only ever trimmed from its start, so there is none
+// unless somebody deleted entries by hand; then what lies before the hole is as good
+// as trimmed.
 func whole(p chat.Page, direction string, at chat.EventID) chat.Page {
 	start := 0
 	for i := 1; i < len(p.Events); i++ {

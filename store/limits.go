@@ -15,8 +15,8 @@ const (
 	// leastMessageBatch is how many messages of a sender are charged at once, at least:
 	// two seconds' worth at the default rate.
 	leastMessageBatch = 10
-	// maxStreamBatch is how many streams of an address are, at most, and otherwise what
-	// it may open in a second.
+	// maxStreamBatch is the most streams of an address that are charged at once. Below it,
+	// a batch is as many as the address may open in a second.
 	maxStreamBatch = 100
 	// addressShare is how many sessions' worth of messages an address has. Of two hundred
 	// people behind it, each can then say something every four seconds, all day.
@@ -107,11 +107,11 @@ func (s *Store) AllowSession(ctx context.Context, addr string) error {
 }
 
 // AllowStream counts one more stream of an address, over all instances: StreamRate
-// a minute, as many at once. Too many are [*chat.RateLimited]. A full Redis takes no
-// reading away: this instance then counts alone. While Redis is known to be away
-// nothing is counted, for then streams are all that readers have.
+// a minute, as many at once. Too many are [*chat.RateLimited]. A Redis that is full, or
+// takes no writes, takes no reading away: this instance then counts alone. While Redis is
+// known to be away nothing is counted, for then streams are all that readers have.
 func (s *Store) AllowStream(ctx context.Context, addr string) error {
-	if err := s.Ready(); err != nil && !errors.Is(err, chat.ErrStorageFull) {
+	if !s.Up() {
 		return nil
 	}
 	if err := s.limits.streams.allow(addr); err != nil {

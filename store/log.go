@@ -50,8 +50,9 @@ type Receipt struct {
 // charged for whatever Redis is asked. It renews the session's hold on its nickname.
 //
 // Errors: [*chat.RateLimited], [*chat.NicknameTaken], [chat.ErrNicknameGivenUp] (see
-// [Store.Hold]), [chat.ErrSessionEnded], [chat.ErrNonceReused] (another text), [chat.ErrUnavailable] (it may
-// have been accepted: repeat it with its nonce), [chat.ErrStorageFull].
+// [Store.Hold]), [chat.ErrSessionEnded], [chat.ErrNonceReused] (another text),
+// [chat.ErrUnavailable] (it may have been accepted: repeat it with its nonce),
+// [chat.ErrStorageFull], [chat.ErrBusy] (too many posts to the room wait).
 func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 	receipt, err := s.append(ctx, p)
 	if err == nil && !receipt.Duplicate {

@@ -44,7 +44,7 @@ func (s *Store) post(ctx context.Context, script *redis.Script, keys []string, a
 		return script.Run(ctx, s.clients.posts, keys, args...).Result()
 	}
 	done := make(chan *redis.Cmd, 1)
-	go func() { done <- script.Run(ctx, s.posts, keys, args...) }()
+	go func() { done <- script.Run(ctx, s.pipeline, keys, args...) }()
 	select {
 	case cmd := <-done:
 		return cmd.Result()

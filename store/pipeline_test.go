@@ -23,7 +23,7 @@ func BenchmarkAppend(b *testing.B) {
 					b.Fatal(err)
 				}
 				if way == "pool" {
-					s.posts = s.client
+					s.pipeline = s.client
 				}
 				benchmarkAppend(b, s, writers)
 			})
@@ -62,7 +62,7 @@ func TestAppend_NothingIsLostOrDoubledWhenRedisDiesUnderLoad(t *testing.T) {
 			server := startRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 			s, _ := running(t, server.addr, quick())
 			if way == "pool" {
-				s.posts = s.client
+				s.pipeline = s.client
 			}
 			r, _ := follow(t, s, 0)
 			const writers, each = 16, 60

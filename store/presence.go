@@ -191,7 +191,7 @@ func (p *presence) refresh(room chat.RoomID) {
 	}
 }
 
-// unfollow says that it does no longer. The caller may hold feed.mu.
+// unfollow says that the feed hears a room no longer. The caller may hold feed.mu.
 func (p *presence) unfollow(room chat.RoomID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -39,7 +39,7 @@ func (s *Store) Rooms(ctx context.Context, limit int) ([]RoomInfo, error) {
 		err = s.lookUpRooms(call, listed)
 	}
 	if err != nil {
-		return nil, s.failed(ctx, "list rooms", err)
+		return nil, s.failedRead(ctx, "list rooms", err)
 	}
 	slices.SortStableFunc(listed, func(a, b *listedRoom) int {
 		return cmp.Or(cmp.Compare(b.people, a.people), b.info.At.Compare(a.info.At))

@@ -29,11 +29,13 @@ type activeRooms struct {
 	ended map[chat.RoomID]struct{} // guarded by mu; at most maxRooms: see end
 }
 
-// activity is what happened in the rooms within a second. Each map has at most maxRooms.
+// activity is what happened in the rooms within a second.
 type activity struct {
-	said map[chat.RoomID]time.Time
-	came map[chat.RoomID]time.Time // somebody came, and perhaps nothing was said
-	from map[chat.RoomID]addresses // where those were who came or spoke
+	said map[chat.RoomID]time.Time // at most maxRooms
+	came map[chat.RoomID]time.Time // at most maxRooms; somebody came, and perhaps nothing was said
+	// from is where those were who came or spoke, in rooms that said or came has: at most
+	// maxNoted addresses, those of different rooms counted each.
+	from map[chat.RoomID]addresses
 }
 
 type addresses map[string]struct{}

@@ -48,7 +48,7 @@ func (a *activeRooms) takeEnded() (rooms []chat.RoomID) {
 // lists are in other slots than the rooms, so a room that came to life meanwhile is
 // known by its score.
 func (s *Store) forgetRooms(ctx context.Context, rooms []chat.RoomID) {
-	if len(rooms) == 0 || !s.Up() {
+	if len(rooms) == 0 || !s.Up() || s.refuses() != nil {
 		return
 	}
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)

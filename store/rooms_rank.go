@@ -41,8 +41,8 @@ func newRank(people int, at time.Time) rank {
 func (r rank) people() int   { return int(uint64(r) >> 32) }
 func (r rank) at() time.Time { return time.Unix(int64(uint32(uint64(r))), 0).UTC() }
 
-// who stands for an address in one room: the address is written nowhere.
-func who(room chat.RoomID, address string) string {
+// addressDigest stands for an address in one room: the address is written nowhere.
+func addressDigest(room chat.RoomID, address string) string {
 	sum := sha256.Sum256([]byte("people\n" + string(room) + "\n" + address))
 	return string(sum[:12])
 }
@@ -101,7 +101,7 @@ func (s *Store) addPeople(ctx context.Context, rooms []chat.RoomID, from map[cha
 		for some := range slices.Chunk(slices.Collect(maps.Keys(from[room])), 500) {
 			people := make([]any, len(some))
 			for j, address := range some {
-				people[j] = who(room, address)
+				people[j] = addressDigest(room, address)
 			}
 			pipe.PFAdd(call, keys[0], people...)
 		}

@@ -28,16 +28,20 @@ func lua(names ...string) *redis.Script {
 
 // run runs a script within the time a call has, and returns its reply.
 func (s *Store) run(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (any, error) {
-	return s.runOn(ctx, s.client, doing, script, keys, args...)
+	v, err := s.runScript(ctx, script, keys, args)
+	return v, s.failed(ctx, doing, err)
 }
 
-func (s *Store) runOn(
-	ctx context.Context, client redis.Scripter, doing string, script *redis.Script, keys []string, args ...any,
-) (any, error) {
+// read is run for what only reads.
+func (s *Store) read(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (any, error) {
+	v, err := s.runScript(ctx, script, keys, args)
+	return v, s.failedRead(ctx, doing, err)
+}
+
+func (s *Store) runScript(ctx context.Context, script *redis.Script, keys []string, args []any) (any, error) {
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	reply, err := script.Run(call, client, keys, args...).Result()
-	return reply, s.failed(ctx, doing, err)
+	return script.Run(call, s.client, keys, args...).Result()
 }
 
 // reply reads the array that a script returns, item by item. The first item that

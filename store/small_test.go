@@ -137,6 +137,26 @@ func TestActiveRooms_AreBounded(t *testing.T) {
 	}
 }
 
+func TestActiveRooms_TellSoManyAddressesApart(t *testing.T) {
+	a := newActiveRooms()
+	for i := range maxNoted {
+		room := chat.RoomID(fmt.Sprint(i % (2 * maxRooms)))
+		a.touch(room, time.UnixMilli(1), fmt.Sprint("a", i))
+		a.arrive(room, time.UnixMilli(1), fmt.Sprint("b", i))
+		a.arrive("come"+room, time.UnixMilli(1), fmt.Sprint("c", i))
+	}
+	last, noted := a.take(), 0
+	for room, from := range last.from {
+		noted += len(from)
+		if last.said[room].IsZero() && last.came[room].IsZero() {
+			t.Fatalf("%s has addresses, and nothing happened there", room)
+		}
+	}
+	if noted != maxNoted || len(last.said) != maxRooms || len(last.came) != maxRooms {
+		t.Errorf("%d addresses; something was said in %d rooms, somebody came to %d", noted, len(last.said), len(last.came))
+	}
+}
+
 func TestReady_FollowsRedis(t *testing.T) {
 	server := startRedis(t)
 	s, _ := running(t, server.addr, quick())

@@ -96,9 +96,9 @@ type Store struct {
 	keys    keys
 	clients *Clients
 	client  redis.UniversalClient // the rest of clients: for what is neither a post nor the health
-	posts   redis.Scripter        // that of posts, or its full-duplex pipeline; see pipeline.go
 
-	posting atomic.Int32 // how many scripts of posts run
+	pipeline redis.Scripter // of clients.posts, full-duplex, or that client itself; see pipeline.go
+	posting  atomic.Int32   // how many scripts of posts run
 
 	cluster *redis.ClusterClient // client, if it is one: a script may touch one slot only
 
@@ -127,7 +127,7 @@ func New(clients *Clients, o Options) *Store {
 	cluster, _ := clients.rest.(*redis.ClusterClient)
 	s := &Store{
 		o: o, keys: keys{o.Prefix}, clients: clients, client: clients.rest, cluster: cluster,
-		posts:    pipelined(clients.posts),
+		pipeline: pipelined(clients.posts),
 		landings: newLandings(),
 
 		health:  newHealth(),

@@ -42,14 +42,14 @@ func newTokenID() string { return rand.Text()[:16] }
 // CheckToken is nil if a token counts, else [chat.ErrSessionEnded]; it is
 // [chat.ErrSessionRenewed] if a rename ended it within the last minute.
 func (s *Store) CheckToken(ctx context.Context, session string, t Token) error {
-	if err := s.health.down(); err != nil {
+	if err := s.away(); err != nil {
 		return s.failed(ctx, "check token", err) // who may do without does not wait
 	}
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	found, err := s.client.HMGet(call, s.keys.tokens(session), t.fields()...).Result()
 	if err != nil {
-		return s.failed(ctx, "check token", err)
+		return s.failedRead(ctx, "check token", err)
 	}
 	return t.check(found)
 }
