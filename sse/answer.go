@@ -1,19 +1,18 @@
 package sse
 
-import (
-	"context"
+import "causette/chat"
 
-	"causette/chat"
-)
+// pause waits until done is closed. Its error is why the caller waits no longer.
+type pause func(done <-chan struct{}) error
 
 // after is the page that follows id, for one who begins there: if it can be, a
 // whole page that others share, of which this is a part. The caller releases it.
-func (s *shelf) after(ctx context.Context, id chat.EventID, from *origin) (*page, error) {
+func (s *shelf) after(id chat.EventID, from *origin, await pause) (*page, error) {
 	if p := s.find(id); p != nil {
 		return p, nil
 	}
 	if whole := s.beginning(id); whole != id {
-		p, err := s.wait(ctx, whole, from)
+		p, err := s.wait(whole, from, await)
 		if err != nil {
 			return nil, err
 		}
@@ -23,7 +22,7 @@ func (s *shelf) after(ctx context.Context, id chat.EventID, from *origin) (*page
 		}
 		p.release()
 	}
-	return s.wait(ctx, id, from)
+	return s.wait(id, from, await)
 }
 
 // beginning is where a page begins that has what follows id, or id itself where
@@ -46,25 +45,22 @@ type waiter struct {
 	err  error
 }
 
-// wait asks for the page that follows id, and waits for it. The caller releases it.
-func (s *shelf) wait(ctx context.Context, id chat.EventID, from *origin) (*page, error) {
+// wait asks for the page that follows id, and waits for it, which takes as long as
+// others are in line before it. The caller releases it. An error is the log's, or
+// await's.
+func (s *shelf) wait(id chat.EventID, from *origin, await pause) (*page, error) {
 	w := &waiter{done: make(chan struct{})}
 	s.ask(id, from, w, func(p *page, err error) {
 		w.page, w.err = p, err
 		close(w.done)
 	})
-	var gone error
-	select {
-	case <-w.done:
+	err := await(w.done)
+	if err == nil {
 		return w.page, w.err
-	case <-ctx.Done():
-		gone = ctx.Err()
-	case <-s.lib.closed.Done():
-		gone = drain
 	}
 	if !s.leave(id, w) {
-		<-w.done
+		<-w.done // the answer is on its way
 		w.page.release()
 	}
-	return nil, gone
+	return nil, err
 }

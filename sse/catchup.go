@@ -31,7 +31,7 @@ func (s *stream) catchUp() error {
 		case s.tail.behind(s.last): // it has yet to learn what the log knows
 			err = s.pace.wait(s.out, moved)
 		default: // since the log was asked, it has gone on, and let go of last
-			err = s.pace.waitFor(s.out, backoff(try))
+			err = s.waitFor(backoff(try))
 		}
 		if err != nil {
 			return err
@@ -42,7 +42,7 @@ func (s *stream) catchUp() error {
 // borrow waits until the budget has the memory of a write.
 func (s *stream) borrow() error {
 	for try := 0; !s.hub.budget.lend(s.from, gatherSize); try++ {
-		if err := s.pace.waitFor(s.out, backoff(try)); err != nil {
+		if err := s.waitFor(backoff(try)); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,10 @@ type departure struct {
 }
 
 func newDeparture(over time.Duration, table []*reader) *departure {
-	d := &departure{begun: time.Now(), over: over, phase: rand.Float64(), ticker: time.NewTicker(max(over/128, time.Millisecond))}
+	d := &departure{
+		begun: time.Now(), over: over, phase: rand.Float64(),
+		ticker: time.NewTicker(max(over/128, time.Millisecond)),
+	}
 	for _, r := range table {
 		if r != nil {
 			d.order = append(d.order, r)

@@ -7,8 +7,8 @@
 // once. A reader is two numbers, how far it has been sent and where its live part
 // begins, and an id while it catches up from the log: there is no queue or copy
 // per reader but of one frame that its full socket cut, and live, resuming and
-// slow readers take the same road. Whoever falls off the back of the tail is closed with a reason and comes back with
-// Last-Event-ID.
+// slow readers take the same road. Whoever falls off the back of the tail is
+// closed with a reason and comes back with Last-Event-ID.
 //
 //	frame    an event, and what a stream says of itself, as SSE bytes
 //	tail     the byte log of one room; index says which bytes are which event, and
@@ -20,7 +20,8 @@
 //	aftermath giving back what many who came at once leave in memory
 //	drain    taking leave of every stream when the instance stops
 //	stream   one reader: from its coming to its hello to its end
-//	place    where it begins, and the verdict on where it says it was
+//	place    where it begins, and the verdict on where it says it was; await is
+//	         how it waits for what that takes
 //	catchup  its road through the log into the tail, if it has a goroutine; behind
 //	         is that of a reader of a loop
 //	pages    what such readers share of the log, so that a herd reads it once: each

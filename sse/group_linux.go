@@ -47,14 +47,14 @@ func (g *group) moved() {
 
 // add takes a reader in, at the end: a pass under way comes by.
 func (g *group) add(r *reader) {
-	r.group, r.place = g, int32(len(g.readers))
+	r.group, r.slot = g, int32(len(g.readers))
 	g.readers = append(g.readers, r)
 }
 
 // remove takes a reader out. Those whom the pass has yet to see stay behind its
 // mark, so that none is passed over.
 func (g *group) remove(r *reader) {
-	hole, last := int(r.place), len(g.readers)-1
+	hole, last := int(r.slot), len(g.readers)-1
 	if hole < g.next {
 		g.next--
 		g.move(g.next, hole)
@@ -69,7 +69,7 @@ func (g *group) remove(r *reader) {
 
 func (g *group) move(from, to int) {
 	r := g.readers[from]
-	g.readers[to], r.place = r, int32(to)
+	g.readers[to], r.slot = r, int32(to)
 }
 
 // pass writes to the next slice of readers. It reports whether there is more to

@@ -144,6 +144,11 @@ func NewHub(o Options, src source, who presence) *Hub {
 	}
 	h.budget = newBudget(h.o.Memory, h.o.Metrics)
 	h.tails = newTails(&h.budget.tails)
+	if most := h.budget.tails.limit / tailsPart; int64(h.o.TailSize) > most {
+		h.o.Log.Warn("less of each room is kept than TAIL_SIZE: an eighth of the memory for rooms and readers",
+			"bytes", most, "asked", h.o.TailSize)
+		h.o.TailSize = int(most)
+	}
 	h.library = newLibrary(ctx, src, &h.budget.pages)
 	if o.Poller {
 		var err error

@@ -49,11 +49,11 @@ func (l *library) begin() bool {
 // dropLocked keeps a page no longer. It goes with its last holder.
 func (l *library) dropLocked(p *page) {
 	s := p.shelf
-	l.kept.Remove(p.place)
+	l.kept.Remove(p.listed)
 	p.timer.Stop()
 	i := slices.Index(s.kept, p)
 	s.kept = slices.Delete(s.kept, i, i+1)
 	s.size -= p.size
-	p.shelf, p.place, p.timer = nil, nil, nil
+	p.shelf, p.listed, p.timer = nil, nil, nil
 	p.drop()
 }

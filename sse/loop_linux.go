@@ -73,7 +73,8 @@ func newLoop(h *Hub) (*loop, error) {
 	rested.Stop()
 	return &loop{
 		hub: h, slice: slice, longPass: longPass, epoll: fd, file: os.NewFile(uintptr(fd), "epoll"),
-		wake: make(chan struct{}, 1), events: make(chan []unix.EpollEvent), taken: make(chan struct{}), over: make(chan struct{}),
+		wake: make(chan struct{}, 1), events: make(chan []unix.EpollEvent), taken: make(chan struct{}),
+		over:   make(chan struct{}),
 		groups: make(map[*tail]*group), wheel: newWheel(h.o.Heartbeat), rested: rested,
 	}, nil
 }

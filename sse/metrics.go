@@ -56,7 +56,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		memory: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "causette_memory_bytes",
-			Help: "Memory that counts against the budget: of the ends of open rooms, of pages of the log, of readers that catch up.",
+			Help: "Memory that counts against the budget: of the ends of open rooms, of pages of the log, " +
+				"of readers that catch up.",
 		}, []string{"of"}),
 		memoryLimit: f.NewGauge(prometheus.GaugeOpts{
 			Name: "causette_memory_limit_bytes", Help: "The budget of causette_memory_bytes, all together."}),

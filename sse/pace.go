@@ -78,8 +78,14 @@ func (p *pace) stop() {
 // wait sends what is written, then waits until wake is closed, sending pings in
 // the meantime. An error is the end of the stream: hangup, drain, or out's.
 func (p *pace) wait(out *writer, wake <-chan struct{}) error {
+	_, err := p.waitUntil(out, wake, nil)
+	return err
+}
+
+// waitUntil is wait that late ends too. It reports whether wake was closed.
+func (p *pace) waitUntil(out *writer, wake <-chan struct{}, late <-chan time.Time) (woken bool, err error) {
 	if err := out.flush(); err != nil {
-		return err
+		return false, err
 	}
 	for {
 		var turn <-chan time.Time
@@ -88,30 +94,24 @@ func (p *pace) wait(out *writer, wake <-chan struct{}) error {
 		}
 		select {
 		case <-wake:
-			return nil
+			return true, nil
+		case <-late:
+			return false, nil
 		case <-p.ctx.Done():
-			return hangup
+			return false, hangup
 		case <-p.hub.closed.Done():
-			return drain
+			return false, drain
 		case <-turn:
-			return drain
+			return false, drain
 		case <-p.draining:
 			p.draining = nil
 			p.turn = time.NewTimer(rand.N(p.hub.o.Drain) + 1)
 		case <-p.beat.C:
 			if err := p.heartbeat(out); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
-}
-
-// waitFor is wait for a length of time.
-func (p *pace) waitFor(out *writer, d time.Duration) error {
-	over := make(chan struct{})
-	t := time.AfterFunc(d, func() { close(over) })
-	defer t.Stop()
-	return p.wait(out, over)
 }
 
 // heartbeat is the stream's moment: it sends a ping unless something was sent a

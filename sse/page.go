@@ -28,9 +28,9 @@ type page struct {
 	holders atomic.Int32
 
 	// Guarded by library.mu; nil of one that is not kept.
-	shelf *shelf
-	place *list.Element
-	timer *time.Timer
+	shelf  *shelf
+	listed *list.Element // in library.kept
+	timer  *time.Timer
 }
 
 // pageMark says which event a frame is of, and where it ends.
@@ -45,7 +45,10 @@ func newPage(lib *library, after chat.EventID, p chat.Page) *page {
 	for _, e := range p.Events {
 		n += len(e.Data) + 80 // its id, twice, and the fields' names
 	}
-	q := &page{after: after, head: p.Head, gap: p.Gap, lib: lib, frames: make([]byte, 0, n), marks: make([]pageMark, 0, len(p.Events))}
+	q := &page{
+		after: after, head: p.Head, gap: p.Gap, lib: lib,
+		frames: make([]byte, 0, n), marks: make([]pageMark, 0, len(p.Events)),
+	}
 	for _, e := range p.Events {
 		q.frames = AppendFrame(q.frames, e)
 		q.marks = append(q.marks, pageMark{e.ID, len(q.frames)})
@@ -69,7 +72,8 @@ func (p *page) release() {
 	}
 }
 
-// drop is release for who sees to the questions. It reports whether that freed the page.
+// drop is release for who sees to the questions. It reports whether that freed the
+// page.
 func (p *page) drop() bool {
 	if p.holders.Add(-1) > 0 {
 		return false
@@ -102,8 +106,9 @@ func (p *page) begins(frame int) int {
 	return p.marks[frame-1].end
 }
 
-// cut is how many of the frames end within the first n bytes behind where one begins, and
-// what is left of the frame in which the last of those bytes is; nil if that is whole.
+// cut is how many of the frames end within the first n bytes behind where one begins,
+// and what is left of the frame in which the last of those bytes is; nil if that is
+// whole.
 func (p *page) cut(frame, n int) (whole int, rest []byte) {
 	to := p.begins(frame) + n
 	for frame+whole < len(p.marks) && p.marks[frame+whole].end <= to {

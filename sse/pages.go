@@ -178,7 +178,7 @@ func (s *shelf) keep(id chat.EventID, r *pageRead, p *page) map[any]func(*page, 
 		return r.waiting
 	}
 	s.average = len(p.frames) / len(p.marks)
-	p.shelf, p.place = s, s.lib.kept.PushBack(p.hold())
+	p.shelf, p.listed = s, s.lib.kept.PushBack(p.hold())
 	p.timer = time.AfterFunc(pageLife, func() { s.expire(p) })
 	s.kept = append(s.kept, p)
 	for s.size += p.size; s.size > s.limit || len(s.kept) > maxKept; {

@@ -94,7 +94,7 @@ func TestPages_AnswersThatMayChangeAreNotKept(t *testing.T) {
 		s := shelfOf(t, 1<<20, func(chat.EventID) chat.Page { asked++; return answer })
 		for _, a := range []chat.Page{{Gap: true}, {}, {Gap: true}} {
 			answer = a
-			p, err := s.after(t.Context(), chat.EventID{Epoch: 1}, nil)
+			p, err := s.after(chat.EventID{Epoch: 1}, nil, patient(t.Context()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestPages_OneThatLeadsNowhereIsForgotten(t *testing.T) {
 		})
 		read := func(seq int64, want int) {
 			t.Helper()
-			p, err := s.after(t.Context(), chat.EventID{Epoch: 1, Seq: seq}, nil)
+			p, err := s.after(chat.EventID{Epoch: 1, Seq: seq}, nil, patient(t.Context()))
 			if err != nil || len(p.marks) != want || p.gap != (want == 0) {
 				t.Errorf("after %d come %d, gap %t, %v", seq, len(p.marks), p.gap, err)
 			}
@@ -144,7 +144,7 @@ func TestPages_AreOfBoundedSize(t *testing.T) {
 		s := shelfOf(t, 0, func(id chat.EventID) chat.Page { return pageOf(pageSize, id.Seq+1) })
 		s.limit = 3*newPage(s.lib, chat.EventID{Epoch: 1}, pageOf(pageSize, 1)).size + 2000
 		for n := range 20 {
-			p, err := s.after(t.Context(), chat.EventID{Epoch: 1, Seq: int64(n) * pageSize}, nil)
+			p, err := s.after(chat.EventID{Epoch: 1, Seq: int64(n) * pageSize}, nil, patient(t.Context()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +169,7 @@ func TestPages_WhoeverAskedHangingUpHurtsNobody(t *testing.T) {
 		first, hangUp := context.WithCancel(t.Context())
 		results := make(chan error, 2)
 		read := func(ctx context.Context) {
-			p, err := s.after(ctx, chat.EventID{Epoch: 1}, nil)
+			p, err := s.after(chat.EventID{Epoch: 1}, nil, patient(ctx))
 			p.release()
 			results <- err
 		}
@@ -191,6 +191,18 @@ func TestPages_WhoeverAskedHangingUpHurtsNobody(t *testing.T) {
 			t.Errorf("%d bytes are counted for good", n)
 		}
 	})
+}
+
+// patient waits until ctx ends.
+func patient(ctx context.Context) pause {
+	return func(done <-chan struct{}) error {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // held is how many pages there are, and their bytes.

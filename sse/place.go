@@ -3,6 +3,7 @@ package sse
 import (
 	"context"
 	"errors"
+	"time"
 
 	"causette/chat"
 )
@@ -26,6 +27,7 @@ type start struct {
 
 // begin finds where the stream begins, asking until the log can be read.
 func (s *stream) begin() (start, error) {
+	s.began = time.Now()
 	for try := 0; ; try++ {
 		s.tail, _, _ = s.entry.room.now()
 		at, err := s.locate()
@@ -38,7 +40,7 @@ func (s *stream) begin() (start, error) {
 	}
 }
 
-// locate decides the verdict and the place. Its error comes from the store.
+// locate decides the verdict and the place. Its error is the store's, or a reason.
 func (s *stream) locate() (start, error) {
 	v := fresh
 	if s.sub.LastEventID != "" {
@@ -59,6 +61,9 @@ func (s *stream) locate() (start, error) {
 		return start{}, err
 	}
 	at, known, err := s.find(head.Back(int64(max(0, s.sub.History))))
+	if why, ok := errors.AsType[reason](err); ok {
+		return start{}, why
+	}
 	if !known || err != nil {
 		// The log is shorter than the history asked for, or cannot be read: what
 		// the tail has must do, and nobody was promised more.
@@ -70,18 +75,17 @@ func (s *stream) locate() (start, error) {
 }
 
 // newest is the id of the room's newest message. A tail whose log was replaced
-// may still be on its way to it; then the log is asked.
+// may still be on its way to it; then the log is asked, once for all who come now.
 func (s *stream) newest() (chat.EventID, error) {
 	if id, known := s.tail.newest(); known {
 		return id, nil
 	}
-	ctx, cancel := context.WithTimeout(s.pace.ctx, askTimeout)
-	defer cancel()
-	p, err := s.hub.source.AfterWithin(ctx, s.sub.Room, chat.EventID{}, 1, 0)
-	if err == nil && p.Head.IsZero() {
-		s.tail.startAt(p.Head)
+	p, err := s.readOn(chat.EventID{})
+	if err != nil {
+		return chat.EventID{}, err
 	}
-	return p.Head, err
+	defer p.release()
+	return p.head, nil
 }
 
 // find looks for id in the tail, then in the log. It reports false if neither
@@ -90,7 +94,7 @@ func (s *stream) find(id chat.EventID) (at start, known bool, err error) {
 	if pos, ok := s.tail.after(id); ok {
 		return start{id: id, pos: pos}, true, nil
 	}
-	p, err := s.hear(s.tail.pages.after(s.pace.ctx, id, s.from))
+	p, err := s.hear(s.tail.pages.after(id, s.from, s.await))
 	if err != nil || p.gap {
 		p.release()
 		return start{}, false, err
@@ -100,7 +104,7 @@ func (s *stream) find(id chat.EventID) (at start, known bool, err error) {
 
 // readOn is the page that follows id, for one who had those before it.
 func (s *stream) readOn(id chat.EventID) (*page, error) {
-	return s.hear(s.tail.pages.wait(s.pace.ctx, id, s.from))
+	return s.hear(s.tail.pages.wait(id, s.from, s.await))
 }
 
 // hear takes an answer of the log. A tail that has yet to hear of its log learns
@@ -116,11 +120,12 @@ func (s *stream) hear(p *page, err error) (*page, error) {
 // asking again; the client is told that Redis is away. Otherwise it says why the
 // stream ends.
 func (s *stream) hold(err error, try int) error {
+	why, ended := errors.AsType[reason](err)
 	switch {
-	case errors.Is(err, drain):
+	case ended:
+		return why
+	case s.hub.closed.Err() != nil:
 		return drain
-	case s.pace.ctx.Err() != nil:
-		return hangup
 	case !errors.Is(err, chat.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded):
 		s.hub.o.Log.Error("the log of a room cannot be read", "room", string(s.sub.Room), "error", err)
 		return failed
@@ -130,5 +135,5 @@ func (s *stream) hold(err error, try int) error {
 			return err
 		}
 	}
-	return s.pace.waitFor(s.out, backoff(try))
+	return s.waitFor(backoff(try))
 }

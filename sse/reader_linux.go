@@ -24,7 +24,7 @@ type reader struct {
 	from    *origin     // for the hub, which counts by address; may be nil
 	fd      int32
 	gen     uint32 // tells an event of this reader from one of an earlier one with this fd
-	place   int32  // in group.readers
+	slot    int32  // in group.readers
 	last    uint32 // tick of the last write, or of when its socket was full
 	blocked bool   // the socket is full: its edge is waited for
 	asked   bool   // the kernel tells when it has room again

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"net/http"
+	"time"
 
 	"causette/chat"
 )
@@ -35,11 +36,12 @@ type stream struct {
 	out     *writer
 	pace    *pace
 
-	joined bool  // told to presence
-	tail   *tail // the one it began with; another one in the room ends the stream
-	cursor       // of a stream that is in the tail
-	caught bool  // it is in the tail
-	place        // of one that is not
+	joined bool      // told to presence
+	began  time.Time // when it first looked where it begins
+	tail   *tail     // the one it began with; another one in the room ends the stream
+	cursor           // of a stream that is in the tail
+	caught bool      // it is in the tail
+	place            // of one that is not
 
 	buf []byte // what is put together for the next write
 }

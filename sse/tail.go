@@ -108,6 +108,11 @@ func (t *tail) makeRoom(end int64) {
 	if x.n > 0 {
 		start = x.at(0).off
 	}
+	t.dropBefore(start)
+}
+
+// dropBefore lets go of the segments that end before start.
+func (t *tail) dropBefore(start int64) {
 	t.start.Store(start)
 	segs := *t.segments.Load()
 	dead := 0

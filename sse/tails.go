@@ -11,6 +11,10 @@ import (
 // tailFloor is what a tail keeps, in bytes, however many there are.
 const tailFloor = 4 << 10
 
+// tailsPart is the part of the tails' share that one tail may have. A tail that has
+// it lets go of its oldest frames one by one, and not all of them at once.
+const tailsPart = 4
+
 // tails are the ends of all open rooms, and what they hold together. When that is
 // more than their share of the budget, those that were used least recently let go
 // of their oldest frames, which are in the log still. Safe for concurrent use.
@@ -18,8 +22,9 @@ type tails struct {
 	share *share
 	clock atomic.Int64 // counts uses
 
-	mu   sync.Mutex // held for memory work only; before any tail's
-	open map[*tail]struct{}
+	mu     sync.Mutex // held for memory work only; before any tail's
+	open   map[*tail]struct{}
+	shrank int64 // the clock when they last did
 }
 
 func newTails(s *share) *tails { return &tails{share: s, open: make(map[*tail]struct{})} }
@@ -33,7 +38,9 @@ func (k *tails) add(t *tail) {
 }
 
 // shrink brings the tails well below their share, so that the next time is some
-// time away: the least recently used first, and each as far as it may.
+// time away: the least recently used first. Those that were not used since the last
+// time keep the least, and those in use half, so that their readers have the time to
+// read that they had; then half of that, and so on.
 func (k *tails) shrink() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -49,11 +56,20 @@ func (k *tails) shrink() {
 		uses = append(uses, use{t, t.used.Load()})
 	}
 	slices.SortFunc(uses, func(a, b use) int { return cmp.Compare(a.at, b.at) })
-	for _, u := range uses {
-		if k.share.used.Load() <= k.share.limit/8*7 {
-			return
+	since, enough := k.shrank, k.share.limit/8*7
+	k.shrank = k.clock.Load()
+	for before := int64(-1); before != k.share.used.Load(); {
+		before = k.share.used.Load()
+		for _, u := range uses {
+			if k.share.used.Load() <= enough {
+				return
+			}
+			floor := int64(tailFloor)
+			if u.at > since {
+				floor = max(floor, (u.t.end.Load()-u.t.start.Load())/2)
+			}
+			u.t.shrink(floor)
 		}
-		u.t.shrink(tailFloor)
 	}
 }
 
@@ -99,9 +115,9 @@ func (t *tail) countLocked() (over bool) {
 	return t.tails.share.add(grown) > t.tails.share.limit && grown > 0
 }
 
-// shrink drops all but the newest frames, of so many bytes, or one. Whoever has yet to
-// be sent what is dropped is behind. What is kept is copied, for the rest to be let go of: the bytes at an offset never
-// change, wherever they are.
+// shrink drops all but the newest frames, of so many bytes, or one. Whoever has yet
+// to be sent what is dropped is behind. The bytes at an offset never change: where
+// few are kept they are copied, for the rest of their segments to be let go of.
 func (t *tail) shrink(floor int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,6 +130,15 @@ func (t *tail) shrink(floor int64) {
 	}
 	x.compact()
 	start := x.at(0).off
+	t.dropBefore(start)
+	if end-start < maxSegment {
+		t.joinSegments(start, end)
+	}
+	t.countLocked()
+}
+
+// joinSegments copies what is kept into one segment.
+func (t *tail) joinSegments(start, end int64) {
 	kept := make([]byte, 0, end-start)
 	segs := *t.segments.Load()
 	for i, s := range segs {
@@ -125,8 +150,6 @@ func (t *tail) shrink(floor int64) {
 			kept = append(kept, s.buf[from-s.base:to-s.base]...)
 		}
 	}
-	t.start.Store(start)
 	t.segments.Store(new([]segment{{base: start, buf: kept}}))
 	t.next = minSegment
-	t.countLocked()
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"causette/chat"
@@ -62,6 +64,59 @@ func TestTails_TheLeastUsedLetGoFirstAndAllStayWithinTheirShare(t *testing.T) {
 	}
 }
 
+// One that is used, be it alone or beside others, is never cut to nothing under its
+// readers.
+func TestTails_ThoseInUseKeepHalfOfWhatTheyHad(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			const limit = 1 << 20
+			k := newTails(newShare(limit))
+			var busy []*tail
+			for range n {
+				tl := newTail(64 << 20)
+				k.add(tl)
+				busy = append(busy, tl)
+			}
+			frame := bytes.Repeat([]byte("x"), 1000)
+			for i := range int64(4000) {
+				for _, tl := range busy {
+					before := tl.end.Load() - tl.start.Load()
+					tl.append(frame, chat.EventID{Epoch: 1, Seq: i}, 0)
+					if kept := tl.end.Load() - tl.start.Load(); kept < before/2 {
+						t.Fatalf("of %d bytes %d are kept", before, kept)
+					}
+				}
+				if used := k.share.used.Load(); used > limit {
+					t.Fatalf("they hold %d bytes", used)
+				}
+			}
+			for _, tl := range busy {
+				if kept := tl.end.Load() - tl.start.Load(); kept < limit/int64(n)/4 {
+					t.Errorf("one keeps %d bytes", kept)
+				}
+			}
+		})
+	}
+}
+
+func TestTails_OneHasAPartOfTheirShareAtMost(t *testing.T) {
+	var said bytes.Buffer
+	h := NewHub(Options{TailSize: 64 << 20, Memory: 64 << 20, Log: slog.New(slog.NewTextHandler(&said, nil))}, newFakeLog(), benchPresence{})
+	defer h.Close()
+	const part = 32 << 20 / tailsPart
+	tl := h.newRoom("lobby").tail
+	frame := bytes.Repeat([]byte("x"), 40<<10)
+	for i := range int64(2000) {
+		tl.append(frame, chat.EventID{Epoch: 1, Seq: i}, 0)
+		if kept := tl.end.Load() - tl.start.Load(); kept > part || kept < min((i+1)*int64(len(frame)), part-int64(len(frame))) {
+			t.Fatalf("after %d frames it keeps %d bytes", i+1, kept)
+		}
+	}
+	if n := strings.Count(said.String(), "TAIL_SIZE"); n != 1 {
+		t.Errorf("the log says %q", said.String())
+	}
+}
+
 // What a tail let go of is behind; what it kept is as it was, and it grows on.
 func TestTails_OneThatShrankIsTheSameFromWhereItBegins(t *testing.T) {
 	k := newTails(newShare(1 << 30))
@@ -80,11 +135,11 @@ func TestTails_OneThatShrankIsTheSameFromWhereItBegins(t *testing.T) {
 				}
 			}
 			more(100)
-			for range 3 {
-				tl.held = 10 * tailFloor // whatever it holds
-				tl.shrink(tailFloor)
+			for _, floor := range []int64{3 * maxSegment, tailFloor, tailFloor, 3 * maxSegment, tailFloor} {
+				tl.held = 10 * floor // whatever it holds
+				tl.shrink(floor)
 				start, end := tl.start.Load(), tl.end.Load()
-				if kept := end - start; kept > max(tailFloor, int64(size)) {
+				if kept := end - start; kept > max(floor, int64(size)) {
 					t.Errorf("it keeps %d bytes", kept)
 				}
 				if got := all(t, tl, cursor{pos: start}); got != string(said[start:]) {

@@ -26,7 +26,10 @@ type wheel struct {
 }
 
 func newWheel(heartbeat time.Duration) *wheel {
-	w := &wheel{step: max(period(heartbeat)/periodTicks, time.Millisecond), ticker: time.NewTicker(time.Hour), begun: time.Now()}
+	w := &wheel{
+		step:   max(period(heartbeat)/periodTicks, time.Millisecond),
+		ticker: time.NewTicker(time.Hour), begun: time.Now(),
+	}
 	w.ticker.Stop()
 	return w
 }

@@ -4,7 +4,7 @@
 
 import { fullJitter, retryAfter } from "../lib/backoff.js";
 
-const OPENING = 10_000; // milliseconds until a try that brought no hello is given up
+const OPENING = 10_000; // milliseconds until a try that brought nothing is given up
 const PROBE = 5_000; // milliseconds
 const KINDS = /** @type {const} */ (["notice", "presence", "typing", "status", "rooms", "bye"]);
 
@@ -97,7 +97,8 @@ export class Stream {
     this.#greeted = false;
     source.addEventListener("hello", (e) => this.#welcome(e));
     source.addEventListener("message", (e) => this.#hear("message", e));
-    source.addEventListener("ping", () => (this.#heard = this.#world.now()));
+    source.addEventListener("open", () => this.#noteAlive());
+    source.addEventListener("ping", () => this.#noteAlive());
     for (const kind of KINDS) source.addEventListener(kind, (e) => this.#hear(kind, e));
     source.addEventListener("error", () => this.#fail(source));
     this.#arm();
@@ -110,9 +111,15 @@ export class Stream {
     this.#source = null;
   }
 
-  #arm() {
+  #arm(patience = OPENING) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#wait(0), OPENING);
+    this.#timer = setTimeout(() => this.#wait(0), patience);
+  }
+
+  /** One that is spoken to before its hello keeps its turn: who comes anew is the last in line. */
+  #noteAlive() {
+    this.#heard = this.#world.now();
+    if (!this.#greeted) this.#arm(this.#silence);
   }
 
   /** @param {MessageEvent} e */
@@ -138,7 +145,7 @@ export class Stream {
 
   /** @param {MessageEvent} e */
   #take(e) {
-    this.#heard = this.#world.now();
+    this.#noteAlive();
     if (e.lastEventId) this.#position = e.lastEventId;
   }
 

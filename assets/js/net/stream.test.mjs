@@ -128,6 +128,26 @@ test("an opening that says nothing is given up", (t) => {
   assert.equal(w.source.readyState, 2);
 });
 
+test("an opening that is spoken to keeps its turn, and is given up when it is not", (t) => {
+  const { w, s, tick } = stream(t);
+  tick(1_000);
+  w.source.dispatchEvent(new Event("open"));
+  for (let i = 0; i < 10; i++) {
+    tick(15_000);
+    w.say(i % 2 ? "ping" : "status", { redis: "down" });
+  }
+  assert.equal(w.opened.length, 1);
+  w.hello();
+  assert.equal(s.state, "live");
+  w.drop();
+  tick(10_000); // EventSource's own time is over
+  tick(500); // half of the first second
+  assert.equal(w.opened.length, 2);
+  w.say("ping", {});
+  tick(31_000);
+  assert.equal(s.state, "waiting");
+});
+
 test("without a network it says so, and goes on trying without a word", (t) => {
   const { w, s, heard, tick } = stream(t);
   w.hello();
