@@ -148,6 +148,32 @@ func TestUI24_AFailureCanBeTriedAgainOrDiscardedAndALimitIsWaitedFor(t *testing.
 	}
 }
 
+// What a server says that is there and takes nothing is said of the message, and it is sent again.
+func TestUI24_AMessageThatAServerHasNoRoomForSaysSoAndArrivesLater(t *testing.T) {
+	t.Parallel()
+	for code, words := range map[string]string{"storage_full": "plus de place", "busy": "Trop de demandes"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			w := open(t, s.url).join("Zoé")
+			s.instead(func(w http.ResponseWriter, r *http.Request) bool {
+				if !isPost(r) {
+					return false
+				}
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.Header().Set("Retry-After", "1")
+				w.WriteHeader(http.StatusServiceUnavailable)
+				fmt.Fprintf(w, `{"code":%q}`, code)
+				return true
+			})
+			w.send("un")
+			w.await("it says why", `row("un")?.querySelector(".delivery")?.innerText.includes("`+words+`")`)
+			s.honest()
+			w.await("arrived", `row("un").dataset.id`)
+		})
+	}
+}
+
 func TestUI25_OneRowWhetherTheEchoComesBeforeTheAnswerOrAfter(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

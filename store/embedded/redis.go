@@ -158,6 +158,9 @@ func (r *Redis) hold(ctx context.Context) {
 		at := s.place()
 		r.at.Store(&at)
 		r.holding.Store(true)
+		if len(refused) > 0 { // whoever may use the first choice would not meet this one
+			r.log.Warn("the first choice for the embedded Redis's socket can't be used", "error", errors.Join(refused...))
+		}
 		inside := "; redis-cli -s " + s.path() + " looks into it"
 		if r.seen {
 			r.log.Warn("embedded Redis took over: what was only in the other's memory is gone"+inside, "socket", s.path())

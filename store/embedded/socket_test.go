@@ -111,7 +111,7 @@ func TestSocket_TheSecondDirectoryIsTakenWhereTheFirstCannotBe(t *testing.T) {
 	log := &logged{}
 	one := Open(t.Context(), Options{Address: address, RuntimeDir: filepath.Join(temp, "none"), TempDir: temp, Log: log.logger()})
 	defer one.release()
-	if !one.Holding() {
+	if !one.Holding() || !strings.Contains(log.String(), "first choice") {
 		t.Fatal(log)
 	}
 	// And joined there by one whose first could be had.

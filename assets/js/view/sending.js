@@ -80,7 +80,10 @@ export class Sending {
   #delayed({ nonce }, problem) {
     const { code, wait } = problem;
     const n = Math.ceil(Math.max(wait, 1_000) / 1_000);
-    this.#say(nonce, code === "rate_limited" ? this.#texts.t("message.limited", { n }) : this.#texts.t("message.queued"));
+    let sentence = this.#texts.t("message.queued");
+    if (code === "rate_limited") sentence = this.#texts.t("message.limited", { n });
+    else if (code === "storage_full" || code === "busy") sentence = this.#texts.t("message.waits", { why: this.#texts.t(`error.${code}`) });
+    this.#say(nonce, sentence);
     this.#offer(nonce, [".discard"]);
   }
 
