@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -71,11 +72,13 @@ func listenAdmin(ctx context.Context, cfg Config, log *slog.Logger) (net.Listene
 func newAdminServer(address net.Addr, metrics prometheus.Gatherer, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	profiles := http.NewServeMux()
+	profiles.HandleFunc("GET /debug/pprof/", pprof.Index)
+	profiles.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	profiles.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	profiles.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	profiles.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/", oneAtATime(profiles.ServeHTTP))
 	var handler http.Handler = mux
 	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
 		handler = refusePages(mux)
@@ -84,8 +87,8 @@ func newAdminServer(address net.Addr, metrics prometheus.Gatherer, log *slog.Log
 		Handler:           handler,
 		ReadHeaderTimeout: defaultTimeouts.header, ReadTimeout: defaultTimeouts.read,
 		WriteTimeout: adminTimeout, IdleTimeout: defaultTimeouts.idle,
-		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -94,7 +97,8 @@ func newAdminServer(address net.Addr, metrics prometheus.Gatherer, log *slog.Log
 func refusePages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site := r.Header.Get("Sec-Fetch-Site")
-		if r.Header.Get("Origin") != "" || site != "" && site != "none" && site != "same-origin" || !isLocalHost(r.Host) {
+		foreign := site != "" && site != "none" && site != "same-origin"
+		if foreign || r.Header.Get("Origin") != "" || !cameFromHere(r) || !isLocalHost(r.Host) {
 			http.Error(w, "this is no page's business", http.StatusForbidden)
 			return
 		}
@@ -102,14 +106,37 @@ func refusePages(next http.Handler) http.Handler {
 	})
 }
 
-// isLocalHost reports whether a Host is an address or localhost, which nobody can point
-// elsewhere.
+// cameFromHere reports whether no page, or one of this listener, is the referrer.
+func cameFromHere(r *http.Request) bool {
+	from, err := url.Parse(r.Header.Get("Referer"))
+	return err == nil && (from.Host == "" || from.Host == r.Host)
+}
+
+// isLocalHost reports whether a Host is localhost or a loopback address, spelt as one: for
+// those a browser says which page asks. 0.0.0.0 and ::ffff:7f00:1 lead here too, and for
+// them it does not.
 func isLocalHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil || strings.EqualFold(host, "localhost")
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && address.IsLoopback() && !address.Is4In6() || strings.EqualFold(host, "localhost")
+}
+
+// oneAtATime serves one request at a time: a profile, or a collection of garbage, takes the
+// processor from those who chat. Another one is told to come back.
+func oneAtATime(next http.HandlerFunc) http.HandlerFunc {
+	turn := make(chan struct{}, 1)
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+			next(w, r)
+		default:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "one profile at a time", http.StatusServiceUnavailable)
+		}
+	}
 }
 
 // serveAdmin serves until the server is closed.

@@ -73,6 +73,10 @@ func TestAdmin_OnLoopbackNoPageIsAnswered(t *testing.T) {
 		{"a name that points here", "/metrics", "evil.example:9100", "", "", 403, 200},
 		{"a name that begins alike", "/metrics", "127.0.0.1.evil.example", "", "", 403, 200},
 		{"no name", "/metrics", "", "", "", 403, 200},
+		{"an address that browsers don't say much of", "/metrics", "0.0.0.0:9100", "", "", 403, 200},
+		{"another such", "/metrics", "[::ffff:7f00:1]:9100", "", "", 403, 200},
+		{"a page that is only the referrer", "/metrics", "127.0.0.1:9100", "Referer", "http://127.0.0.1:8000/", 403, 200},
+		{"a link of its own index", "/debug/pprof/heap", "127.0.0.1:9100", "Referer", "http://127.0.0.1:9100/debug/pprof/", 200, 200},
 		{"nothing else", "/", "127.0.0.1:9100", "", "", 404, 404},
 	} {
 		for server, want := range map[*http.Server]int{local: test.local, public: test.public} {
@@ -162,4 +166,25 @@ func TestAdmin_ConnectionsAreBounded(t *testing.T) {
 		t.Error(err)
 	}
 	<-accepted // closed: the goroutine has ended
+}
+
+// A profile, or a collection of garbage, takes the processor from those who chat.
+func TestAdmin_OneProfileAtATime(t *testing.T) {
+	begun, end := make(chan struct{}), make(chan struct{})
+	profile := oneAtATime(func(http.ResponseWriter, *http.Request) { close(begun); <-end })
+	ask := func() int {
+		w := httptest.NewRecorder()
+		profile(w, httptest.NewRequest(http.MethodGet, "/debug/pprof/profile", nil))
+		return w.Code
+	}
+	first := make(chan int)
+	go func() { first <- ask() }()
+	<-begun
+	if code := ask(); code != http.StatusServiceUnavailable {
+		t.Errorf("the second: %d", code)
+	}
+	close(end)
+	if code := <-first; code != http.StatusOK {
+		t.Errorf("the first: %d", code)
+	}
 }

@@ -33,7 +33,9 @@ func newWebServer(handler http.Handler, limiter *conns.Limiter, t timeouts, log 
 		Handler:           limiter.Handler(handler),
 		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,
 		MaxHeaderBytes: maxHeader,
-		ConnState:      limiter.StateChanged,
+		// net/http answers OPTIONS * by itself otherwise, before anybody is charged for it.
+		DisableGeneralOptionsHandler: true,
+		ConnState:                    limiter.StateChanged,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			ctx, socket := limiter.Context(ctx, conn)
 			return sse.ConnContext(ctx, socket)

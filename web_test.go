@@ -182,6 +182,18 @@ func TestWeb_AHeaderThatIsTooLongIsRefused(t *testing.T) {
 	}
 }
 
+// What net/http would answer by itself, nobody would be charged for.
+func TestWeb_OptionsOfTheWholeServerAreTheHandlersBusiness(t *testing.T) {
+	addr := startWeb(t, 0, timeouts{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	conn := dial(t, addr)
+	if _, err := io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, _ := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 418 ") {
+		t.Errorf("%q", line)
+	}
+}
+
 func TestWeb_WhoeverSaysNothingMakesRoomForWhoeverDoes(t *testing.T) {
 	const limit = 8
 	addr := startWeb(t, limit, timeouts{}, answer)

@@ -56,6 +56,9 @@ func (a *API) getEvents(c *gin.Context) error {
 	if a.o.BecomesStream != nil {
 		a.o.BecomesStream(c.Request)
 	}
+	if !a.o.Hub.IsOpen(room) {
+		a.chargeMore(c, openingUnits)
+	}
 	a.o.Hub.Serve(c.Writer, c.Request, sse.Subscription{
 		Room: room, Person: s.Person, Address: address, History: count,
 		LastEventID: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("last_event_id")),

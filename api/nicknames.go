@@ -80,6 +80,7 @@ func (a *API) rename(c *gin.Context, s session, next chat.Nickname, nonce chat.N
 func (a *API) introduce(c *gin.Context, room chat.RoomID, s session, was chat.Nickname) (identity, error) {
 	ctx := c.Request.Context()
 	if was != s.Nickname {
+		a.chargeMore(c, a.o.Store.RoomsOf(s.ID)) // each of them is told
 		if err := a.o.Store.Rename(ctx, room, s.Person, was); err != nil {
 			return identity{}, err
 		}

@@ -59,6 +59,8 @@ func limitDetail(policy string) string {
 	switch policy {
 	case "address":
 		return "too many messages from your address, refused ones counted; wait a little"
+	case "storage":
+		return "your address has stored as much today as it may; wait"
 	case "rooms":
 		return "too many new rooms from your address; wait, or speak in a room that is there"
 	default:

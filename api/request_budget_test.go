@@ -255,6 +255,29 @@ func TestRequestCost_WhoRunsIntoAnotherLimitAndGoesOnPaysTenTimes(t *testing.T) 
 	}
 }
 
+func TestRequestCost_WhatAStreamOpensAndARenameTellsIsPaidFor(t *testing.T) {
+	s := newServer(t, func(o *Options, _ *store.Options) { o.RequestRate, o.RequestBurst = 0.01, 10000 })
+	ana := s.join("ana")
+	bearer := map[string]string{"Authorization": "Bearer " + ana.Token}
+	before := s.units()
+	for _, test := range []struct {
+		path  string
+		units int
+	}{{"/events?room=one", 1 + openingUnits}, {"/events?room=one", 1}, {"/events?room=two", 1 + openingUnits}} {
+		events := s.open(test.path, bearer)
+		t.Cleanup(events.close)
+		events.next(t)
+		if units := s.units() - before; units != test.units {
+			t.Errorf("%s costs %d units, want %d", test.path, units, test.units)
+		}
+		before = s.units()
+	}
+	s.post("/nicknames", ana.Token, `{"nickname":"anna"}`).expect(t, 200)
+	if units := s.units() - before; units != 1+2 {
+		t.Errorf("a rename in two rooms costs %d units", units)
+	}
+}
+
 func TestRequestCost_ABodyThatIsTooLongIsPaidForByItsBytes(t *testing.T) {
 	for name, body := range map[string]io.Reader{
 		"of a given length": strings.NewReader(strings.Repeat("x", 1<<20)), "in chunks": io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20))),

@@ -38,11 +38,19 @@ func (a *API) chargeRequest(c *gin.Context) {
 		return
 	}
 	after := (max(0, c.Writer.Size()) + body.read) / unitBytes
-	if c.Writer.Status() == http.StatusTooManyRequests {
+	if c.Writer.Status() == http.StatusTooManyRequests && c.FullPath() == "/messages" {
 		after += limitedUnits
 	}
 	account.chargeAfter(after)
 	a.metrics.requestUnits.Add(float64(after))
+}
+
+// chargeMore charges a request for work that its kind does not tell of.
+func (a *API) chargeMore(c *gin.Context, units int) {
+	if a.budget != nil {
+		a.budget.account(a.owner(c)).chargeAfter(units)
+		a.metrics.requestUnits.Add(float64(units))
+	}
 }
 
 // countedBody counts what is read of a body, in bytes.

@@ -12,9 +12,9 @@ import (
 // much.
 const unitBytes, headerUnitBytes = 16 << 10, 4 << 10
 
-// limitedUnits is what it costs to run into another limit, such as that of messages: who
-// waits as long as the answer says pays it once, and who goes on instead is soon past the
-// budget, where refusals take a second.
+// limitedUnits is what it costs to run into a limit of messages: who waits as long as the
+// answer says pays it once, and who goes on instead is soon past the budget, where refusals
+// take a second. An office that takes its nicknames all at once is not to pay for that.
 const limitedUnits = 10
 
 // price is what a request costs before it is judged, in units of about 0.1 ms of work,
@@ -75,6 +75,10 @@ func requestUnits(c *gin.Context) int {
 	}
 	return units
 }
+
+// openingUnits is what a stream costs beside if it opens its room on this instance: a
+// subscription, a look at the log, and all of it again when it closes.
+const openingUnits = 8
 
 // headingBytes is about how long a request's first line and header are.
 func headingBytes(r *http.Request) int {

@@ -34,7 +34,8 @@ func (a *API) postTyping(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.o.Store.Typing(c.Request.Context(), room, s.Person); err != nil {
+	if err := a.o.Store.Typing(c.Request.Context(), room, s.Person, a.owner(c)); err != nil {
+		tellLimit(c, err)
 		return err
 	}
 	c.Status(http.StatusNoContent)

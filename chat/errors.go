@@ -32,7 +32,7 @@ func (e *NicknameTaken) Error() string {
 type RateLimited struct {
 	RetryAfter time.Duration
 	// Policy is the name of the limit: "messages" (of a sender), "address" (messages of an
-	// address), "rooms" (new ones of an address), "nicknames", "streams", "requests" (units
+	// address), "storage" (their bytes, by the day), "rooms" (new ones of an address), "nicknames", "streams", "requests" (units
 	// of an address). It lets Quota pass in each Window.
 	Policy string
 	Quota  int

@@ -36,6 +36,14 @@ func (h *Hub) count(e *entry) int {
 	return e.readers
 }
 
+// IsOpen reports whether a room is open here, so that one more reader opens nothing.
+func (h *Hub) IsOpen(room chat.RoomID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e := h.rooms[room]
+	return e != nil && !e.closing
+}
+
 // enter counts a reader in and begins to open the room if it is the first.
 // It returns nil when the hub is closed. Each entry is left once.
 func (h *Hub) enter(id chat.RoomID) *entry {

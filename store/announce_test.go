@@ -35,7 +35,7 @@ func TestAnnounce_AnnouncementsStayAmongTheNodesOfTheirSlot(t *testing.T) {
 	for range 10 {
 		e.say(t, 0)
 	}
-	must(t, e.s.Typing(t.Context(), e.rooms[0], ana))
+	must(t, e.s.Typing(t.Context(), e.rooms[0], ana, ""))
 	r := e.sinks[0]
 	r.wait(t, "all kinds", func() bool {
 		return len(r.of(chat.KindMessage)) == 10 && len(r.of(chat.KindTyping)) == 1 && len(r.of(chat.KindNotice)) == 1 && len(r.of(chat.KindPresence)) > 0
@@ -74,7 +74,7 @@ func TestAnnounce_WithoutSPublishAnnouncementsGoToAllNodes(t *testing.T) {
 	c := startThreeMasters(t, lacking...)
 	e := c.followEverywhere(t, c.store(t))
 	e.sayAndHear(t)
-	must(t, e.s.Typing(t.Context(), e.rooms[0], ana))
+	must(t, e.s.Typing(t.Context(), e.rooms[0], ana, ""))
 	e.sinks[0].wait(t, "typing", func() bool { return len(e.sinks[0].of(chat.KindTyping)) == 1 })
 	_, slot := c.holder(t, e.rooms[0])
 	c.move(t, slot, 0, 1)

@@ -51,7 +51,7 @@ func TestClusterFeed_WhileASlotMovesNothingIsAcceptedUnheard(t *testing.T) {
 	refused()
 	c.moveKeys(t, slot, 0, 1)
 	refused()
-	must(t, e.s.Typing(t.Context(), e.rooms[0], ana))
+	must(t, e.s.Typing(t.Context(), e.rooms[0], ana, ""))
 	e.sinks[0].wait(t, "typing", func() bool { return len(e.sinks[0].of(chat.KindTyping)) == 1 })
 	c.endMove(t, slot, 0, 1)
 	e.sayAndHear(t)

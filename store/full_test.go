@@ -76,7 +76,7 @@ func TestFull_EveryWriteIsRefusedAndSaysSo(t *testing.T) {
 		"a new room":            appended(elsewhere),
 		"a nickname":            func() error { return s.Claim(t.Context(), "p_cleo", "cleo") },
 		"a session, by address": func() error { return s.AllowSession(t.Context(), "192.0.2.1") },
-		"typing":                func() error { return s.Typing(t.Context(), lobby, ana) },
+		"typing":                func() error { return s.Typing(t.Context(), lobby, ana, "") },
 	} {
 		for range 100 {
 			if err := write(); !errors.Is(err, chat.ErrStorageFull) || !errors.Is(err, chat.ErrUnavailable) {

@@ -81,6 +81,9 @@ func (k keys) sender(who string) string { return k.prefix + "chat:sender:" + who
 // said is the GCRA state of what one address says, in all rooms and sessions.
 func (k keys) said(addr string) string { return k.prefix + "chat:said:" + addr }
 
+// stored is the GCRA state of the bytes that one address stores.
+func (k keys) stored(addr string) string { return k.prefix + "chat:stored:" + addr }
+
 // begun is the GCRA state of the rooms that one address begins.
 func (k keys) begun(addr string) string { return k.prefix + "chat:begun:" + addr }
 

@@ -61,7 +61,7 @@ func (l *lazyLimiter) off(who string) bool { return l.limit.rate <= 0 || who == 
 // ofLocked is what is known of who.
 func (l *lazyLimiter) ofLocked(who string, now time.Time) *counted {
 	if now.Sub(l.turn) > rememberCounted || len(l.known) >= maxCounted {
-		l.known, l.older, l.turn = make(map[string]*counted), l.known, now
+		l.turnLocked(now)
 	}
 	found := l.known[who]
 	if found == nil {
@@ -71,6 +71,18 @@ func (l *lazyLimiter) ofLocked(who string, now time.Time) *counted {
 		l.known[who] = found
 	}
 	return found
+}
+
+// turnLocked forgets of whom nothing was counted for long, but for those who have to wait
+// still, as long as they are not half of what is remembered.
+func (l *lazyLimiter) turnLocked(now time.Time) {
+	known := make(map[string]*counted)
+	for who, c := range l.older {
+		if c.until.After(now) && len(known) < maxCounted/2 {
+			known[who] = c
+		}
+	}
+	l.known, l.older, l.turn = known, l.known, now
 }
 
 // allow is nil if something of who may pass, else [*chat.RateLimited], or

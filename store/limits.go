@@ -24,6 +24,12 @@ const (
 	// bytesPerUnit is of how many bytes a message counts as one more of its address's. Most
 	// have a tenth of it.
 	bytesPerUnit = 2 << 10
+	// storedUnit is the bytes of a log that count as one unit of what an address stores. It
+	// may store a whole room's worth a day: so in the week that rooms are kept, one address
+	// fills eight rooms' worth of Redis, whatever it does, and not all of it.
+	storedUnit = 64
+	// storedBatch is how many of those are charged at once: 16 KiB.
+	storedBatch = 256
 )
 
 // limit is so many units a second, and a burst of them at once.
@@ -38,6 +44,9 @@ func perMinute(policy string, rate float64) limit { return limit{policy, rate / 
 
 // perHour is a limit on what is counted by the hour: an hour's worth at once.
 func perHour(policy string, rate float64) limit { return limit{policy, rate / 3600, max(int(rate), 1)} }
+
+// perDay is a limit on what is counted by the day: a day's worth at once.
+func perDay(policy string, n int) limit { return limit{policy, float64(n) / 86400, max(n, 1)} }
 
 // interval is the rate as the scripts take it: microseconds between two units, 0 = no limit.
 func (l limit) interval() int64 {
@@ -68,17 +77,23 @@ type limits struct {
 
 	messages  *lazyLimiter // by sender, in all rooms together; append.lua sees to each room
 	addresses *lazyLimiter // messages and their bytes, refused ones too, by address
+	stored    *lazyLimiter // bytes of messages, by address
 	streams   *lazyLimiter // opened, by address
 }
 
 func newLimits(o Options, k keys) limits {
 	messages := limit{"messages", o.MessageRate, o.MessageBurst}
 	addresses := limit{"address", addressShare * o.MessageRate, addressShare * o.MessageBurst}
+	storage := perDay("storage", int(o.HistoryBytes/storedUnit))
+	if o.MessageRate <= 0 {
+		storage.rate = 0
+	}
 	streams := perMinute("streams", o.StreamRate)
 	l := limits{
 		sessions: perMinute("nicknames", o.SessionRate), rooms: perHour("rooms", o.RoomRate),
 		messages:  newLazyLimiter(messages, max(int(messages.rate/10), leastMessageBatch), k.sender),
 		addresses: newLazyLimiter(addresses, max(int(addresses.rate/2), leastMessageBatch), k.said),
+		stored:    newLazyLimiter(storage, storedBatch, k.stored),
 		streams:   newLazyLimiter(streams, min(max(int(streams.rate), 1), maxStreamBatch), k.streams),
 	}
 	l.streams.standsIn = true
@@ -129,6 +144,7 @@ func (s *Store) chargePost(ctx context.Context, p Post, r Receipt, err error) {
 	case err == nil && !r.Duplicate:
 		s.charge(ctx, s.limits.messages, p.Who, 1)
 		s.charge(ctx, s.limits.addresses, p.Address, 1+len(r.JSON)/bytesPerUnit)
+		s.charge(ctx, s.limits.stored, p.Address, 1+len(r.JSON)/storedUnit)
 	case !errors.Is(err, chat.ErrUnavailable), errors.Is(err, chat.ErrStorageFull):
 		s.charge(ctx, s.limits.addresses, p.Address, 1)
 	}

@@ -77,6 +77,61 @@ func TestAddress_ALongMessageCountsAsSeveral(t *testing.T) {
 	})
 }
 
+func TestAddress_StoresSoMuchADayOverAllInstancesAndIsNotForgotten(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.MessageRate, o.MessageBurst, o.HistoryBytes = 10_000, 10_000, 100_000
+		instances := []*Store{idle(t, addr, o), idle(t, addr, o)}
+		stored, refused := 0, error(nil)
+		for n := 0; n < 200 && refused == nil; n++ {
+			p := by(n, "192.0.2.1")
+			p.Message.Text = chat.Text(strings.Repeat("x", 2000))
+			receipt, err := instances[n%2].Append(t.Context(), p)
+			stored, refused = stored+len(receipt.JSON), err
+		}
+		if most := int(o.HistoryBytes) + 4*storedBatch*storedUnit; policyOf(refused) != "storage" || stored < int(o.HistoryBytes) || stored > most {
+			t.Errorf("%d bytes were stored, then %v", stored, refused)
+		}
+		l := instances[0].limits.stored
+		for _, s := range instances[1:] {
+			if policyOf(s.limits.stored.allow("192.0.2.1")) == "storage" {
+				l = s.limits.stored
+			}
+		}
+		for range 3 { // times in which nothing is counted of it
+			l.mu.Lock()
+			l.turnLocked(time.Now())
+			l.mu.Unlock()
+		}
+		if err := l.allow("192.0.2.1"); policyOf(err) != "storage" {
+			t.Errorf("it has to wait a day, and was forgotten: %v", err)
+		}
+		if _, err := instances[0].Append(t.Context(), by(0, "192.0.2.2")); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+	})
+}
+
+func TestAddress_TypingCountsAsMuchAsSaying(t *testing.T) {
+	eachRedis(t, func(t *testing.T, addr string) {
+		o := quick()
+		o.MessageRate, o.MessageBurst = 0.01, 3
+		s := idle(t, addr, o)
+		told := 0
+		for n := range 100 {
+			err := s.Typing(t.Context(), lobby, chat.Person{ID: fmt.Sprint("p_", n), Nickname: "ana"}, "192.0.2.1")
+			if policyOf(err) == "address" {
+				break
+			}
+			must(t, err)
+			told++
+		}
+		if burst := addressShare * o.MessageBurst; !aboutTheBurst(told, burst, leastMessageBatch, 1) {
+			t.Errorf("%d were told", told)
+		}
+	})
+}
+
 func TestAddress_RefusedAndRepeatedPostsAreChargedToo(t *testing.T) {
 	for what, alter := range map[string]func(*Post){
 		"repeated":        func(p *Post) { p.Nonce = "n1" },

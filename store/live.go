@@ -20,14 +20,20 @@ func (s *Store) PublishLive(ctx context.Context, room chat.RoomID, e chat.Event)
 	return s.failed(ctx, "publish", s.publish(call, room, "\n"+string(e.Kind)+"\n"+string(e.Data)))
 }
 
-// Typing announces that somebody is writing, unless that was said a moment ago.
-func (s *Store) Typing(ctx context.Context, room chat.RoomID, who chat.Person) error {
+// Typing announces that somebody at an address is writing, unless that was said a moment
+// ago. Everybody in the room is told, so it counts for the address as a message does: too
+// many are [*chat.RateLimited].
+func (s *Store) Typing(ctx context.Context, room chat.RoomID, who chat.Person, address string) error {
+	if err := s.limits.addresses.allow(address); err != nil {
+		return err
+	}
 	call, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	news, err := s.client.SetNX(call, s.keys.typing(room, who.ID), 1, typingEvery).Result()
 	if err := s.failed(ctx, "note typing", err); err != nil || !news {
 		return err
 	}
+	s.charge(ctx, s.limits.addresses, address, 1)
 	data, err := json.Marshal(chat.Typing{Who: who})
 	if err != nil {
 		return fmt.Errorf("encode typing: %w", err)

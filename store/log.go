@@ -63,8 +63,10 @@ func (s *Store) Append(ctx context.Context, p Post) (Receipt, error) {
 }
 
 func (s *Store) append(ctx context.Context, p Post) (receipt Receipt, err error) {
-	if err := s.limits.addresses.allow(p.Address); err != nil {
-		return Receipt{}, err
+	for _, l := range []*lazyLimiter{s.limits.addresses, s.limits.stored} {
+		if err := l.allow(p.Address); err != nil {
+			return Receipt{}, err
+		}
 	}
 	switch limited := s.limits.messages.allow(p.Who); {
 	case limited == nil:

@@ -133,6 +133,18 @@ func (p *presence) here() (n int) {
 	return n
 }
 
+// RoomsOf is how many rooms a session reads here: a rename is told in each.
+func (s *Store) RoomsOf(session string) (n int) {
+	s.presence.mu.Lock()
+	defer s.presence.mu.Unlock()
+	for _, r := range s.presence.rooms {
+		if r.sessions[session] != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // room is the room's presence here, made if need be. The caller holds mu.
 func (p *presence) room(room chat.RoomID) *presenceRoom {
 	r := p.rooms[room]

@@ -156,6 +156,7 @@ func TestUI24_AMessageThatAServerHasNoRoomForSaysSoAndArrivesLater(t *testing.T)
 			t.Parallel()
 			s := newSite(t)
 			w := open(t, s.url).join("Zoé")
+			w.provoke()
 			s.instead(func(w http.ResponseWriter, r *http.Request) bool {
 				if !isPost(r) {
 					return false

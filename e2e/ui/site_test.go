@@ -245,7 +245,7 @@ func (s *site) texts(room chat.RoomID) []string {
 // typist has somebody else be seen writing.
 func (s *site) typist(name string) {
 	s.t.Helper()
-	if err := s.store.Typing(s.t.Context(), chat.Lobby, author(name)); err != nil {
+	if err := s.store.Typing(s.t.Context(), chat.Lobby, author(name), ""); err != nil {
 		s.t.Fatal(err)
 	}
 }
