@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,6 +99,7 @@ func sentinelClient(redisURL string) (func(connections) redis.UniversalClient, e
 	}
 	return func(n connections) redis.UniversalClient {
 		o := *parsed
+		o.SentinelAddrs = slices.Clone(parsed.SentinelAddrs) // each client adds to its own
 		o.ContextTimeoutEnabled, o.DialerRetries, o.PoolTimeout = true, 1, poolTimeout
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
 		o.PoolSize, o.PipelinePoolSize = or(n.pool, o.PoolSize), n.pipelines
@@ -115,6 +117,7 @@ func clusterClient(redisURL string) (func(connections) redis.UniversalClient, er
 	}
 	return func(n connections) redis.UniversalClient {
 		o := *parsed
+		o.Addrs = slices.Clone(parsed.Addrs) // each client adds to its own
 		o.ContextTimeoutEnabled, o.DialerRetries, o.PoolTimeout = true, 1, poolTimeout
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = timeouts(o.DialTimeout, o.ReadTimeout, o.WriteTimeout)
 		o.PoolSize, o.PipelinePoolSize = or(n.pool, o.PoolSize), n.pipelines

@@ -151,7 +151,7 @@ func TestUI24_AFailureCanBeTriedAgainOrDiscardedAndALimitIsWaitedFor(t *testing.
 // What a server says that is there and takes nothing is said of the message, and it is sent again.
 func TestUI24_AMessageThatAServerHasNoRoomForSaysSoAndArrivesLater(t *testing.T) {
 	t.Parallel()
-	for code, words := range map[string]string{"storage_full": "plus de place", "busy": "Trop de demandes"} {
+	for code, words := range map[string]string{"storage_full": "no room for new messages", "busy": "Too much is asked"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
