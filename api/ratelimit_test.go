@@ -41,7 +41,7 @@ func TestRateLimit_ARefusalSaysWhichLimitAndHowLong(t *testing.T) {
 
 func TestRateLimit_ARefusalOfAnAddressSaysSo(t *testing.T) {
 	for policy, last := range map[string]func(s *server, n int) answer{
-		`"address";q=20;w=40`: func(s *server, n int) answer {
+		`"address";q=10;w=20`: func(s *server, n int) answer {
 			return s.post("/messages", "", fmt.Sprintf(`{"text":"salut","nickname":"ana","room":"room%d"}`, n%2))
 		},
 		`"rooms";q=3;w=3600`: func(s *server, n int) answer {

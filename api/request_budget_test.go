@@ -217,7 +217,7 @@ func TestRequestCost_FollowsTheWork(t *testing.T) {
 		{"GET", "/participants", "", 2}, {"GET", "/rooms", "", 5}, {"GET", "/rooms?room=-", "text/html", pageUnits}, {"HEAD", "/rooms", "", 5},
 		{"GET", "/messages", "", 2 + 2}, {"GET", "/messages?limit=200", "", 2 + 10}, {"HEAD", "/messages?limit=200", "", 2 + 10},
 		{"GET", "/messages?limit=9999999", "", 2 + most/20}, {"GET", "/messages?limit=-5", "", 2}, {"GET", "/messages?limit=x", "", 2 + 2},
-		{"GET", "/events?room=-", "", 1}, {"GET", "/events?room=-&history=0", "", 1}, {"GET", "/events?room=-&history=500", "", 1 + 22},
+		{"GET", "/events?room=-", "", 2}, {"GET", "/events?room=-&history=0", "", 2}, {"GET", "/events?room=-&history=500", "", 2 + 22},
 	} {
 		a := s.do(request{method: test.method, path: test.path, header: map[string]string{"Accept": test.accept}})
 		spent += test.units + len(a.body)/unitBytes
@@ -263,7 +263,7 @@ func TestRequestCost_WhatAStreamOpensAndARenameTellsIsPaidFor(t *testing.T) {
 	for _, test := range []struct {
 		path  string
 		units int
-	}{{"/events?room=one", 1 + openingUnits}, {"/events?room=one", 1}, {"/events?room=two", 1 + openingUnits}} {
+	}{{"/events?room=one", 2 + openingUnits}, {"/events?room=one", 2}, {"/events?room=two", 2 + openingUnits}} {
 		events := s.open(test.path, bearer)
 		t.Cleanup(events.close)
 		events.next(t)

@@ -39,7 +39,7 @@ var prices = map[string]map[string]price{
 		"/rooms":        {units: 5, page: true},
 		"/participants": {units: 2},
 		"/messages":     {units: 2, many: "limit", standard: defaultPage},
-		"/events":       {units: 1, many: "history", standard: defaultHistory, free: defaultHistory},
+		"/events":       {units: 2, many: "history", standard: defaultHistory, free: defaultHistory},
 	},
 	http.MethodPost: {
 		"/messages":    {units: 1, page: true},

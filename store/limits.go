@@ -21,6 +21,9 @@ const (
 	// addressShare is how many sessions' worth of messages an address has. Of two hundred
 	// people behind it, each can then say something every four seconds, all day.
 	addressShare = 10
+	// addressBurst is how many sessions' bursts it has: two hundred readers are sent each of
+	// those messages in the same moment.
+	addressBurst = 5
 	// bytesPerUnit is of how many bytes a message counts as one more of its address's. Most
 	// have a tenth of it.
 	bytesPerUnit = 2 << 10
@@ -83,7 +86,7 @@ type limits struct {
 
 func newLimits(o Options, k keys) limits {
 	messages := limit{"messages", o.MessageRate, o.MessageBurst}
-	addresses := limit{"address", addressShare * o.MessageRate, addressShare * o.MessageBurst}
+	addresses := limit{"address", addressShare * o.MessageRate, addressBurst * o.MessageBurst}
 	storage := perDay("storage", int(o.HistoryBytes/storedUnit))
 	if o.MessageRate <= 0 {
 		storage.rate = 0

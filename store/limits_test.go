@@ -46,7 +46,7 @@ func TestAddress_AllItsSessionsTogetherAreHeldToItsRateOverAllInstances(t *testi
 				t.Fatal(err)
 			}
 		}
-		if !aboutTheBurst(said, addressShare*o.MessageBurst, leastMessageBatch, 2) || refused != "address" {
+		if !aboutTheBurst(said, addressBurst*o.MessageBurst, leastMessageBatch, 2) || refused != "address" {
 			t.Errorf("%d messages of one address, then refused by %q", said, refused)
 		}
 		if _, err := instances[0].Append(t.Context(), by(100, "192.0.2.2")); err != nil {
@@ -71,7 +71,7 @@ func TestAddress_ALongMessageCountsAsSeveral(t *testing.T) {
 				said++
 			}
 		}
-		if burst := addressShare * o.MessageBurst / 4; !aboutTheBurst(said, burst, leastMessageBatch/4+1, 1) {
+		if burst := addressBurst * o.MessageBurst / 4; !aboutTheBurst(said, burst, leastMessageBatch/4+1, 1) {
 			t.Errorf("%d messages of 8,000 bytes", said)
 		}
 	})
@@ -126,7 +126,7 @@ func TestAddress_TypingCountsAsMuchAsSaying(t *testing.T) {
 			must(t, err)
 			told++
 		}
-		if burst := addressShare * o.MessageBurst; !aboutTheBurst(told, burst, leastMessageBatch, 1) {
+		if burst := addressBurst * o.MessageBurst; !aboutTheBurst(told, burst, leastMessageBatch, 1) {
 			t.Errorf("%d were told", told)
 		}
 	})
@@ -158,7 +158,7 @@ func TestAddress_RefusedAndRepeatedPostsAreChargedToo(t *testing.T) {
 					}
 					asked++
 				}
-				if burst := addressShare * o.MessageBurst; !aboutTheBurst(asked+1, burst, leastMessageBatch, 1) {
+				if burst := addressBurst * o.MessageBurst; !aboutTheBurst(asked+1, burst, leastMessageBatch, 1) {
 					t.Errorf("%d were let through to Redis", asked)
 				}
 			})
