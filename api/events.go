@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -59,11 +60,30 @@ func (a *API) getEvents(c *gin.Context) error {
 	if !a.o.Hub.IsOpen(room) {
 		a.chargeMore(c, openingUnits)
 	}
+	greeted, err := a.takeOpening(c, address)
+	if err != nil {
+		a.o.Hub.Refuse(c.Writer, c.Request)
+		return nil
+	}
+	defer greeted()
 	a.o.Hub.Serve(c.Writer, c.Request, sse.Subscription{
 		Room: room, Person: s.Person, Address: address, History: count,
 		LastEventID: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("last_event_id")),
+		Greeted:     greeted,
 	})
 	return nil
+}
+
+// takeOpening waits for a stream's turn to come to its hello, among the other addresses. The
+// turn ends with greeted, or by itself.
+func (a *API) takeOpening(c *gin.Context, address string) (greeted func(), err error) {
+	done, err := a.reads.openings.take(c.Request.Context(), address)
+	if err != nil {
+		return nil, err
+	}
+	end := sync.OnceFunc(done)
+	over := time.AfterFunc(openingTurn, end)
+	return func() { over.Stop(); end() }, nil
 }
 
 // mayOpen reports whether an address may open another stream already. Only Redis's

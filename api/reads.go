@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,6 +21,10 @@ const (
 	readsAtOnce     = 4
 	maxReadsWaiting = 4096
 	readPatience    = 8 * time.Second
+	// openingAtOnce is how many streams are on their way to their hello at the same time, and
+	// openingTurn how long one counts as that: one that waits for Redis keeps nobody else.
+	openingAtOnce = 16
+	openingTurn   = 100 * time.Millisecond
 	// writeChunk is how many bytes of an answer are written at once: to copy a large one
 	// takes the kernel milliseconds, in which nobody else has that processor.
 	writeChunk = 32 << 10
@@ -27,16 +32,21 @@ const (
 
 // reads bounds what requests that only read may take from those that speak.
 type reads struct {
-	turns  *turns
-	unread *unread
-	paces  paces
+	turns *turns
+	// openings are streams on their way to their hello: a thousand of one address at once
+	// would have everybody else's requests wait for a processor behind them.
+	openings *turns
+	unread   *unread
+	paces    paces
 	// render leaves a processor to the others, where there is more than one.
 	render *semaphore.Weighted
 }
 
 func newReads() *reads {
 	return &reads{
-		turns: newTurns(readsAtOnce, maxReadsWaiting, readPatience), unread: newUnread(), paces: newPaces(),
+		turns:    newTurns(readsAtOnce, maxReadsWaiting, readPatience),
+		openings: newTurns(openingAtOnce, math.MaxInt, requestTimeout),
+		unread:   newUnread(), paces: newPaces(),
 		render: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1))),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -243,4 +244,30 @@ func TestPanics_AreAProblemAndALine(t *testing.T) {
 	if !strings.Contains(log.String(), "cause=oh") || !strings.Contains(log.String(), "routes_test.go") {
 		t.Errorf("log: %s", log.String())
 	}
+}
+
+func TestEvents_ATurnToOpenEndsWithTheHelloOrByItself(t *testing.T) {
+	s := newServer(t)
+	for range 3 * openingAtOnce { // each of which goes on after its hello
+		events := s.open("/events", nil)
+		t.Cleanup(events.close)
+		events.next(t)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		a := &API{reads: newReads()}
+		c, _ := gin.CreateTestContext(httptest.NewRecorder())
+		c.Request = httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/events", nil)
+		for range openingAtOnce { // and these never come to theirs
+			if _, err := a.takeOpening(c, "192.0.2.1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		greeted, err := a.takeOpening(c, "192.0.2.2")
+		if err != nil || time.Since(began) != openingTurn {
+			t.Fatalf("the next waited %s, %v", time.Since(began), err)
+		}
+		greeted()
+		greeted() // it may be said twice
+	})
 }

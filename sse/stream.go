@@ -24,6 +24,9 @@ type Subscription struct {
 	// History is how many of the newest messages a client without a known
 	// position gets.
 	History int
+	// Greeted is called once the client has its hello, from the stream's goroutine; it may
+	// be nil, and is not called for a stream that ends before. It never waits.
+	Greeted func()
 }
 
 // stream is one reader. Owned by the goroutine that serves it.
@@ -83,6 +86,9 @@ func (s *stream) serve() error {
 	}
 	if err := s.out.flush(); err != nil {
 		return err
+	}
+	if s.sub.Greeted != nil {
+		s.sub.Greeted()
 	}
 	if err := s.hub.poller.take(s); err != nil {
 		return err
