@@ -96,7 +96,8 @@ func (l *Limiter) served(c *conn) {
 // lasts. It is to be called before the request's body is read.
 func (l *Limiter) Owned(r *http.Request, address string) {
 	c := connOf(r)
-	if c == nil || !c.peer.proxy {
+	// A proxy that asks for itself has the connection already: that costs no lock.
+	if c == nil || !c.peer.proxy || address == c.peer.address {
 		return
 	}
 	l.mu.Lock()

@@ -93,7 +93,8 @@ func startCausette(ctx context.Context, shop *Shop, setting Setting, writer stri
 		"MESSAGE_RATE=0", "SESSION_RATE=0", "ROOM_RATE=0", "STREAM_RATE=0", "REQUEST_RATE=0", "MAX_STREAMS_PER_IP=1000000",
 	}
 	if setting.Posts {
-		settings = append(settings, "MESSAGE_RATE="+unlimited, "MESSAGE_BURST="+unlimited)
+		// What one address may store a day follows from HISTORY_BYTES.
+		settings = append(settings, "MESSAGE_RATE="+unlimited, "MESSAGE_BURST="+unlimited, "HISTORY_BYTES=1099511627776")
 	}
 	if setting.Calm {
 		settings = append(settings, "HEARTBEAT=5m")
