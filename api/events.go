@@ -49,6 +49,13 @@ func (a *API) getEvents(c *gin.Context) error {
 	if s.ID == "" {
 		s.ID = newPersonID() // a stream without a session is a participant of its own
 	}
+	// While it waits for its turn it is a connection like any other, of which there are so many.
+	greeted, err := a.takeOpening(c, address)
+	if err != nil {
+		a.o.Hub.Refuse(c.Writer, c.Request)
+		return nil
+	}
+	defer greeted()
 	// The server's own deadlines are for requests that end; the stream sets one for each write.
 	deadlines := http.NewResponseController(c.Writer)
 	if err := deadlines.SetReadDeadline(time.Time{}); err != nil {
@@ -60,12 +67,6 @@ func (a *API) getEvents(c *gin.Context) error {
 	if !a.o.Hub.IsOpen(room) {
 		a.chargeMore(c, openingUnits)
 	}
-	greeted, err := a.takeOpening(c, address)
-	if err != nil {
-		a.o.Hub.Refuse(c.Writer, c.Request)
-		return nil
-	}
-	defer greeted()
 	a.o.Hub.Serve(c.Writer, c.Request, sse.Subscription{
 		Room: room, Person: s.Person, Address: address, History: count,
 		LastEventID: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("last_event_id")),
